@@ -1,0 +1,207 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog.c
+ *	  OIDs of hoopguard's own objects and the policy generation.
+ *
+ * The invalidation callbacks ask no catalog: they drop the cached answer or
+ * count up, and whoever needs the answer looks it up in a transaction.  The
+ * schema is a member of the extension, so creating and dropping the
+ * extension both touch pg_namespace; that is what the cached "absent" hangs
+ * on.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "base/catalog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+bool		hg_in_worker = false;
+
+static const char *const rel_names[HG_REL_COUNT] = {
+	[HG_REL_POLICY_VERSION] = "policy_version",
+	[HG_REL_SUBJECT] = "subject",
+	[HG_REL_RULE] = "rule",
+	[HG_REL_MASK_RULE] = "mask_rule",
+	[HG_REL_DEFAULT_MASK] = "default_mask",
+	[HG_REL_CLASS] = "class",
+	[HG_REL_LIMIT_RULE] = "limit_rule",
+	[HG_REL_APPROVER] = "approver",
+	[HG_REL_MASK_KEY] = "mask_key",
+	[HG_REL_APPROVAL] = "approval",
+	[HG_REL_EVENT] = "event",
+};
+
+static bool known = false;		/* present and the OIDs are current */
+static bool present = false;
+static uint64 generation = 1;
+static Oid	schema_oid = InvalidOid;
+static Oid	mask_function = InvalidOid;
+static Oid	rel_oids[HG_REL_COUNT];
+
+static void
+forget(void)
+{
+	known = false;
+	generation++;
+}
+
+/* Schemas come and go with every first temporary table: only look again. */
+static void
+on_namespace(Datum arg, int cacheid, uint32 hashvalue)
+{
+	known = false;
+}
+
+/* Roles and memberships decide who is governed. */
+static void
+on_role(Datum arg, int cacheid, uint32 hashvalue)
+{
+	generation++;
+}
+
+static void
+on_relcache(Datum arg, Oid relid)
+{
+	if (!OidIsValid(relid))
+	{
+		forget();
+		return;
+	}
+	if (!known || !present)
+		return;
+	for (int i = 0; i <= HG_REL_APPROVER; i++)
+		if (rel_oids[i] == relid)
+		{
+			generation++;
+			return;
+		}
+}
+
+/*
+ * Look everything up.  Each look-up can itself deliver an invalidation, which
+ * resets "known": then it starts again.
+ */
+static void
+look_up(void)
+{
+	bool		was_present = present;
+	Oid			was_schema = schema_oid;
+	Oid			schema;
+
+	do
+	{
+		known = true;
+		present = false;
+		mask_function = InvalidOid;
+		schema = get_namespace_oid("hoopguard", true);
+		if (OidIsValid(schema) &&
+			OidIsValid(get_extension_oid("hoopguard", true)))
+		{
+			oidvector  *argtypes;
+			Oid			args[2] = {ANYELEMENTOID, INTERNALOID};
+			bool		whole = true;
+
+			for (int i = 0; i < HG_REL_COUNT; i++)
+			{
+				rel_oids[i] = get_relname_relid(rel_names[i], schema);
+				if (!OidIsValid(rel_oids[i]))
+					whole = false;
+			}
+			argtypes = buildoidvector(args, 2);
+			mask_function = GetSysCacheOid3(PROCNAMEARGSNSP,
+											Anum_pg_proc_oid,
+											CStringGetDatum("_mask"),
+											PointerGetDatum(argtypes),
+											ObjectIdGetDatum(schema));
+
+			/*
+			 * A half-made extension (its script is running) is absent; a
+			 * damaged one fails closed where its parts are needed.
+			 */
+			if (whole && OidIsValid(mask_function))
+				present = true;
+			else if (creating_extension)
+			{
+				known = false;
+				break;
+			}
+			else
+			{
+				known = false;
+				ereport(ERROR,
+						(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						 errmsg("extension \"hoopguard\" is damaged: a part of its schema is missing"),
+						 errhint("A superuser can drop and create the extension again.")));
+			}
+		}
+		schema_oid = schema;
+	} while (!known);
+	if (present != was_present || schema_oid != was_schema)
+		generation++;
+}
+
+bool
+hg_catalog_present(void)
+{
+	if (known)
+		return present;
+	if (!OidIsValid(MyDatabaseId) || !IsTransactionState() ||
+		IsAbortedTransactionBlockState())
+		return false;
+	look_up();
+	return present;
+}
+
+Oid
+hg_catalog_rel(HgRel rel)
+{
+	if (!hg_catalog_present())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("extension \"hoopguard\" is not installed in this database")));
+	return rel_oids[rel];
+}
+
+Oid
+hg_catalog_schema(void)
+{
+	return hg_catalog_present() ? schema_oid : InvalidOid;
+}
+
+Oid
+hg_catalog_mask_function(void)
+{
+	return hg_catalog_present() ? mask_function : InvalidOid;
+}
+
+uint64
+hg_catalog_generation(void)
+{
+	return generation;
+}
+
+void
+hg_catalog_announce_change(void)
+{
+	if (hg_catalog_present())
+		CacheInvalidateRelcacheByRelid(rel_oids[HG_REL_POLICY_VERSION]);
+}
+
+void
+hg_catalog_init(void)
+{
+	CacheRegisterRelcacheCallback(on_relcache, (Datum) 0);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, on_namespace, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHOID, on_role, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, on_role, (Datum) 0);
+}

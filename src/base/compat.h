@@ -1,0 +1,63 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *	  Differences between the server versions hoopguard is built for.
+ *
+ * Wrappers have the newest signature; each names the commit or release that
+ * changed it.  No other file tests PG_VERSION_NUM for a signature.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef HG_COMPAT_H
+#define HG_COMPAT_H
+
+/* 18 replaced pg_attribute_noreturn() by a prefix word. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
+/* 18 dropped execute_once from ExecutorRun (3eea7a0c97). */
+#if PG_VERSION_NUM >= 180000
+#define HG_RUN_PARAMS QueryDesc *queryDesc, ScanDirection direction, uint64 count
+#define HG_RUN_ARGS queryDesc, direction, count
+#else
+#define HG_RUN_PARAMS QueryDesc *queryDesc, ScanDirection direction, uint64 count, bool execute_once
+#define HG_RUN_ARGS queryDesc, direction, count, execute_once
+#endif
+
+/* 16 moved permissions out of the range table (a61b1f7482). */
+#if PG_VERSION_NUM >= 160000
+#define HG_PERMS_PARAMS List *rangeTable, List *rteperminfos, bool ereport_on_violation
+#define HG_PERMS_ARGS rangeTable, rteperminfos, ereport_on_violation
+#define HG_PERMS_INFOS rteperminfos
+#else
+#define HG_PERMS_PARAMS List *rangeTable, bool ereport_on_violation
+#define HG_PERMS_ARGS rangeTable, ereport_on_violation
+#define HG_PERMS_INFOS NIL
+#endif
+
+/* 16 added onlySummarizing (19d8e2308b); false is what inserts want. */
+#if PG_VERSION_NUM >= 160000
+#define HG_EXEC_INSERT_INDEX(rri, slot, estate) \
+	ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL, false)
+#else
+#define HG_EXEC_INSERT_INDEX(rri, slot, estate) \
+	ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL)
+#endif
+
+/* 16 made privilege checks generic (c727f511bd). */
+#if PG_VERSION_NUM >= 160000
+#define HG_PROC_ACLCHECK(oid, role, mode) \
+	object_aclcheck(ProcedureRelationId, oid, role, mode)
+#else
+#define HG_PROC_ACLCHECK(oid, role, mode) pg_proc_aclcheck(oid, role, mode)
+#endif
+
+/* 16 gave each grant of a role its options (e3ce2de09d, 3d14e171e9). */
+#if PG_VERSION_NUM >= 160000
+#define HG_GRANT_LETS_ACT(form) ((form)->inherit_option || (form)->set_option)
+#else
+#define HG_GRANT_LETS_ACT(form) true
+#endif
+
+#endif							/* HG_COMPAT_H */

@@ -1,0 +1,135 @@
+/*-------------------------------------------------------------------------
+ *
+ * guc.c
+ *	  Definition of the settings hoopguard.*.
+ *
+ * Whatever weakens policy is PGC_SUSET or PGC_SIGHUP, and a governed session
+ * cannot change even those (the guard refuses SET hoopguard.* to it).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "base/guc.h"
+#include "utils/guc.h"
+
+int			hg_guc_mode = HG_MODE_ENFORCE;
+int			hg_guc_mask_mode = HG_MODE_ENFORCE;
+int			hg_guc_audit = HG_AUDIT_GOVERNED;
+bool		hg_guc_heuristics = true;
+int			hg_guc_lane_size = 128;
+int			hg_guc_audit_wait = 30000;
+int			hg_guc_approval_wait = 10000;
+int			hg_guc_approval_ttl = 3600;
+int			hg_guc_approval_grant_ttl = 900;
+int			hg_guc_approval_max_pending = 20;
+int			hg_guc_approval_rate = 10;
+int			hg_guc_approval_slots = 1024;
+int			hg_guc_approval_max_statement = 32768;
+int			hg_guc_webhook_connect_timeout = 1000;
+int			hg_guc_webhook_timeout = 3000;
+char	   *hg_guc_webhook_secret_file = NULL;
+char	   *hg_guc_webhook_ca_file = NULL;
+char	   *hg_guc_intent = NULL;
+char	   *hg_guc_traceparent = NULL;
+
+static const struct config_enum_entry mode_options[] = {
+	{"enforce", HG_MODE_ENFORCE, false},
+	{"observe", HG_MODE_OBSERVE, false},
+	{"off", HG_MODE_OFF, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry audit_options[] = {
+	{"all", HG_AUDIT_ALL, false},
+	{"governed", HG_AUDIT_GOVERNED, false},
+	{"none", HG_AUDIT_NONE, false},
+	{NULL, 0, false}
+};
+
+static void
+define_int(const char *name, const char *desc, int *var, int boot, int min,
+		   int max, GucContext context, int flags)
+{
+	DefineCustomIntVariable(name, desc, NULL, var, boot, min, max, context,
+							flags, NULL, NULL, NULL);
+}
+
+static void
+define_string(const char *name, const char *desc, char **var,
+			  GucContext context, int flags)
+{
+	DefineCustomStringVariable(name, desc, NULL, var, "", context, flags,
+							   NULL, NULL, NULL);
+}
+
+void
+hg_guc_init(void)
+{
+	DefineCustomEnumVariable("hoopguard.mode",
+							 "What guard rules and limits do in this database.",
+							 NULL, &hg_guc_mode, HG_MODE_ENFORCE, mode_options,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable("hoopguard.mask_mode",
+							 "What masks do in this database.",
+							 NULL, &hg_guc_mask_mode, HG_MODE_ENFORCE,
+							 mode_options, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable("hoopguard.audit",
+							 "Whose statements are recorded.",
+							 NULL, &hg_guc_audit, HG_AUDIT_GOVERNED,
+							 audit_options, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("hoopguard.heuristics",
+							 "Classify columns without a label by name and type.",
+							 NULL, &hg_guc_heuristics, true, PGC_SIGHUP, 0,
+							 NULL, NULL, NULL);
+	define_int("hoopguard.lane_size",
+			   "Size of each backend's ring of audit records.",
+			   &hg_guc_lane_size, 128, 16, 16384, PGC_POSTMASTER, GUC_UNIT_KB);
+	define_int("hoopguard.audit_wait",
+			   "How long a session waits for room in its ring.",
+			   &hg_guc_audit_wait, 30000, 100, 3600000, PGC_SIGHUP, GUC_UNIT_MS);
+	define_int("hoopguard.approval_wait",
+			   "How long a statement waits for its approval before it becomes a ticket.",
+			   &hg_guc_approval_wait, 10000, 0, 30000, PGC_SUSET, GUC_UNIT_MS);
+	define_int("hoopguard.approval_ttl",
+			   "How long a request for approval stays open.",
+			   &hg_guc_approval_ttl, 3600, 60, 604800, PGC_SIGHUP, GUC_UNIT_S);
+	define_int("hoopguard.approval_grant_ttl",
+			   "How long an approval can be used.",
+			   &hg_guc_approval_grant_ttl, 900, 10, 86400, PGC_SIGHUP, GUC_UNIT_S);
+	define_int("hoopguard.approval_max_pending",
+			   "Open requests a subject may have.",
+			   &hg_guc_approval_max_pending, 20, 1, 100000, PGC_SIGHUP, 0);
+	define_int("hoopguard.approval_rate",
+			   "New requests a subject may make per minute.",
+			   &hg_guc_approval_rate, 10, 1, 1000000, PGC_SIGHUP, 0);
+	define_int("hoopguard.approval_slots",
+			   "Sessions that can wait for an approval at a time.",
+			   &hg_guc_approval_slots, 1024, 16, 65536, PGC_POSTMASTER, 0);
+	define_int("hoopguard.approval_max_statement",
+			   "Longest statement that can be sent for approval.",
+			   &hg_guc_approval_max_statement, 32768, 1024, 32768, PGC_SIGHUP,
+			   GUC_UNIT_BYTE);
+	define_int("hoopguard.webhook_connect_timeout",
+			   "Longest time to connect to a webhook.",
+			   &hg_guc_webhook_connect_timeout, 1000, 100, 10000, PGC_SIGHUP,
+			   GUC_UNIT_MS);
+	define_int("hoopguard.webhook_timeout",
+			   "Longest time of one webhook delivery.",
+			   &hg_guc_webhook_timeout, 3000, 100, 30000, PGC_SIGHUP,
+			   GUC_UNIT_MS);
+	define_string("hoopguard.webhook_secret_file",
+				  "File with the signing secrets of webhooks, one a line.",
+				  &hg_guc_webhook_secret_file, PGC_SIGHUP, GUC_SUPERUSER_ONLY);
+	define_string("hoopguard.webhook_ca_file",
+				  "Certificates that webhooks are verified against.",
+				  &hg_guc_webhook_ca_file, PGC_SIGHUP, GUC_SUPERUSER_ONLY);
+	define_string("hoopguard.intent",
+				  "What the session says it is doing; recorded, never trusted.",
+				  &hg_guc_intent, PGC_USERSET, 0);
+	define_string("hoopguard.traceparent",
+				  "W3C trace context of the session; recorded, never trusted.",
+				  &hg_guc_traceparent, PGC_USERSET, 0);
+}
