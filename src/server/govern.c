@@ -1,0 +1,1007 @@
+/*-------------------------------------------------------------------------
+ *
+ * govern.c
+ *	  The steps of a statement, called by hooks.c.
+ *
+ * What must hold at each execution is decided in hg_govern_start and
+ * hg_govern_utility; what planning decides is tied to the plan by its stamp.
+ * A plan whose stamp names another policy or another identity than the live
+ * ones is not run: the statement is planned again from the unmasked query
+ * kept in the stamp, before the executor has produced anything.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "approval/approval.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_proc.h"
+#include "commands/trigger.h"
+#include "common/hashfn.h"
+#include "guard/guard.h"
+#include "guard/limits.h"
+#include "mask/mask.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
+#include "server/govern.h"
+#include "storage/sinval.h"
+#include "tcop/pquery.h"
+#include "tcop/tcopprot.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "access/transam.h"
+#include "base/catalog.h"
+#include "base/report.h"
+
+/* How often a plan is made again because policy changed meanwhile. */
+#define REPLAN_MAX 3
+
+/* Share of a table's rows above which an estimate counts as unbounded. */
+#define UNBOUNDED_SHARE 0.9
+#define UNBOUNDED_MIN_ROWS 1000
+
+static int64 reserved_event = 0;	/* of the plan made last, not yet run */
+static const List *cleared_rtable = NULL;	/* see hg_govern_perms */
+
+/* Which statement an executor state belongs to. */
+typedef struct HgOpen
+{
+	EState	   *estate;			/* hash key */
+	HgStmt	   *stmt;
+	MemoryContextCallback on_delete;
+} HgOpen;
+
+static HTAB *open_table = NULL;
+
+bool
+hg_govern_active(void)
+{
+	return !hg_in_worker && IsNormalProcessingMode() && hg_catalog_present();
+}
+
+/* Is a statement of this identity recorded? */
+static bool
+is_audited(const HgIdentity *who)
+{
+	if (RecoveryInProgress())
+		return false;			/* nobody could write it down */
+	return hg_guc_audit == HG_AUDIT_ALL ||
+		(hg_guc_audit == HG_AUDIT_GOVERNED && who->governed);
+}
+
+/*
+ * Statements whose real values never reach the agent: referential-integrity
+ * checks, and what a trusted function does.  ri_triggers.c runs its queries
+ * straight from a trigger, so no user function may be the innermost frame.
+ */
+static bool
+is_exempt(Query *query)
+{
+	HgFrame    *top = hg_frame_top();
+
+	if (hg_frame_trusted())
+		return true;
+	return InNoForceRLSOperation() && top != NULL &&
+		top->kind == HG_FRAME_RUN && hg_mask_is_ri_query(query);
+}
+
+/* What a plan depends on besides the policy generation. */
+static uint64
+stamp_key(const HgIdentity *who, bool exempt)
+{
+	return who->key * 31 + (exempt ? 2 : 0) + (who->governed ? 1 : 0) +
+		((uint64) hg_guc_mask_mode << 56);
+}
+
+/* Make the plan cache drop the plan when role or policy change. */
+static void
+tie_to_policy(PlannedStmt *plan)
+{
+	plan->dependsOnRole = true;
+	plan->relationOids = list_append_unique_oid(plan->relationOids,
+												hg_catalog_rel(HG_REL_POLICY_VERSION));
+}
+
+void
+hg_govern_note_plan(HgFacts *facts, const PlannedStmt *plan)
+{
+	double		rows;
+	ListCell   *lc;
+
+	if (plan->planTree == NULL)
+		return;
+	if (IsA(plan->planTree, ModifyTable) && outerPlan(plan->planTree) != NULL)
+		rows = outerPlan(plan->planTree)->plan_rows;
+	else
+		rows = plan->planTree->plan_rows;
+
+	foreach(lc, facts->acts)
+	{
+		HgAct	   *act = lfirst(lc);
+
+		if (act->command != facts->command)
+			continue;
+		if (act->rows < 0)
+			act->rows = rows;
+		if ((act->command == HG_CMD_UPDATE || act->command == HG_CMD_DELETE ||
+			 act->command == HG_CMD_MERGE) && !act->unbounded &&
+			OidIsValid(act->objid) && rows >= UNBOUNDED_MIN_ROWS)
+		{
+			HeapTuple	tuple = SearchSysCache1(RELOID,
+												ObjectIdGetDatum(act->objid));
+
+			if (HeapTupleIsValid(tuple))
+			{
+				float4		total = ((Form_pg_class) GETSTRUCT(tuple))->reltuples;
+
+				if (total >= UNBOUNDED_MIN_ROWS &&
+					rows >= total * UNBOUNDED_SHARE)
+				{
+					act->unbounded = true;
+					act->unbounded_why = "the planner expects nearly every row";
+				}
+				ReleaseSysCache(tuple);
+			}
+		}
+	}
+}
+
+static HgFacts *
+make_facts(Query *query, const char *query_string, const HgPolicy *policy)
+{
+	HgFacts    *facts = hg_facts_create(CurrentMemoryContext);
+
+	hg_query_facts(facts, query, policy);
+	hg_lineage_query(facts, query, NULL, policy);
+	hg_fingerprint(facts, query_string, query->stmt_location,
+				   query->stmt_len, NULL);
+	return facts;
+}
+
+static PlannedStmt *
+call_planner(planner_hook_type next, Query *parse, const char *query_string,
+			 int cursor_options, ParamListInfo params)
+{
+	if (next)
+		return (*next) (parse, query_string, cursor_options, params);
+	return standard_planner(parse, query_string, cursor_options, params);
+}
+
+/* Facts, mask and plan: what may fail of a watched statement's planning. */
+static PlannedStmt *
+plan_watched(planner_hook_type next, Query *parse, const char *query_string,
+			 int cursor_options, ParamListInfo params,
+			 const HgIdentity *who, HgStmt *failing)
+{
+	bool		exempt = is_exempt(parse);
+	const HgPolicy *policy = who->governed ? hg_policy_get(who) : NULL;
+	HgStamp		stamp = {0};
+	HgFacts    *facts;
+	Query	   *kept;
+	PlannedStmt *plan;
+
+	stamp.cursor_options = cursor_options;
+	stamp.event_id = hg_frame_top()->event_id;
+	stamp.key = stamp_key(who, exempt);
+	stamp.generation = hg_catalog_generation();
+	facts = make_facts(parse, query_string, policy);
+	if (failing)
+		failing->facts = facts;
+	kept = copyObject(parse);
+	if (policy != NULL && !exempt && policy->mask_mode == HG_MODE_ENFORCE)
+	{
+		HgMaskResult result = {0};
+
+		parse = hg_mask_query(parse, policy, facts, &result);
+	}
+	plan = call_planner(next, parse, query_string, cursor_options, params);
+	hg_govern_note_plan(facts, plan);
+	tie_to_policy(plan);
+	stamp.id = hg_stamp_keep(facts);
+	hg_stamp_put(plan, &stamp, kept);
+	return plan;
+}
+
+PlannedStmt *
+hg_govern_plan(planner_hook_type next, Query *parse, const char *query_string,
+			   int cursor_options, ParamListInfo params)
+{
+	const HgIdentity *who = hg_subject_current();
+	bool		audited = is_audited(who);
+	int			depth = hg_frame_depth();
+	HgStmt	   *adopter = hg_stmt_adopter();
+	HgStmt	   *failing = NULL;
+	int64		event_id;
+	PlannedStmt *plan;
+
+	if (!who->governed && !audited)
+	{
+		plan = call_planner(next, parse, query_string, cursor_options, params);
+		tie_to_policy(plan);
+		return plan;
+	}
+
+	/*
+	 * Should anything fail from here on, the attempt is recorded.  A
+	 * statement inside a utility is reported with that.
+	 */
+	event_id = adopter ? adopter->event.event_id : hg_event_next_id();
+	if (audited && adopter == NULL)
+		failing = hg_stmt_begin(CurrentMemoryContext, who, true, event_id);
+	hg_frame_push(HG_FRAME_PLANNER, NULL, event_id);
+	PG_TRY();
+	{
+		plan = plan_watched(next, parse, query_string, cursor_options, params,
+							who, failing);
+	}
+	PG_CATCH();
+	{
+		hg_frame_reset(depth);
+		if (failing)
+		{
+			failing->event.verdict = "error";
+			hg_stmt_push(failing, geterrcode(), true);
+		}
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	hg_frame_reset(depth);
+
+	if (failing)
+	{
+		failing->pushed = true;
+		failing->facts = NULL;
+		MemoryContextDelete(failing->context);
+	}
+	reserved_event = adopter ? 0 : event_id;
+	return plan;
+}
+
+/* The plan's stamp is of this policy and this identity. */
+static bool
+stamp_is_current(const HgStamp *stamp, const HgIdentity *who, Query *query)
+{
+	if (!who->governed)
+		return stamp->key == stamp_key(who, false) ||
+			stamp->key == stamp_key(who, true);
+	return stamp->generation == hg_catalog_generation() &&
+		stamp->key == stamp_key(who, is_exempt(query));
+}
+
+pg_noreturn static void
+refuse_plan(void)
+{
+	HgRefusal	refusal = {.verdict = "deny",.builtin = "stale plan"};
+
+	ereport(ERROR,
+			(errcode(HG_ERRCODE_MASKED),
+			 errmsg("plan was made under another policy or role"),
+			 errdetail_internal("%s", hg_report_json(&refusal)),
+			 errhint("Run the statement again, or prepare it again.")));
+}
+
+/*
+ * Tell the approver's side, or the caller, what the guard says.  Returns when
+ * the statement may run.
+ */
+static void
+apply_verdict(HgStmt *stmt, const HgPolicy *policy, const HgFacts *facts,
+			  const char *text, ParamListInfo params, QueryDesc *queryDesc,
+			  bool toplevel, double cost)
+{
+	HgStmt	   *reported = hg_stmt_reported(stmt);
+	HgVerdict	verdict = {0};
+
+	hg_guard_check(policy, facts, &verdict);
+	if (verdict.rule != NULL)
+		reported->event.rule_id = verdict.rule->id;
+	if (verdict.would != verdict.action)
+	{
+		reported->event.verdict = verdict.would == HG_DENY ? "observe-deny" :
+			verdict.would == HG_APPROVE ? "observe-approve" : "warn";
+		return;
+	}
+
+	switch (verdict.action)
+	{
+		case HG_ALLOW:
+			break;
+		case HG_WARN:
+			reported->event.verdict = "warn";
+			ereport(WARNING,
+					(errcode(ERRCODE_WARNING),
+					 errmsg("guard rule %d: %s",
+							verdict.rule ? verdict.rule->id : 0,
+							verdict.reason ? verdict.reason : "noted")));
+			break;
+		case HG_DENY:
+			reported->event.verdict = "deny";
+			hg_guard_raise(&verdict);
+			break;
+		case HG_APPROVE:
+			{
+				HgApprovalAsk ask = {0};
+
+				if (stmt->owner && stmt->owner->approved)
+					break;
+				reported->event.verdict = "approve";
+				ask.policy = policy;
+				ask.facts = facts;
+				ask.verdict = &verdict;
+				ask.text = text;
+				ask.params = params;
+				ask.est_rows = verdict.act ? verdict.act->rows : -1;
+				ask.est_cost = cost;
+				ask.event_id = reported->event.event_id;
+				ask.may_wait = toplevel && reported->event.level == 0 &&
+					stmt->owner == NULL && !IsTransactionBlock() &&
+					!TransactionIdIsValid(GetTopTransactionIdIfAny()) &&
+					!IsSubTransaction() && hg_guc_approval_wait > 0 &&
+					XactIsoLevel == XACT_READ_COMMITTED &&
+					queryDesc != NULL && ActiveSnapshotSet();
+
+				/*
+				 * Nothing may be held while a person thinks: give the
+				 * snapshot back and take a new one afterwards.  On error the
+				 * transaction ends anyway.
+				 */
+				if (ask.may_wait)
+				{
+					UnregisterSnapshot(queryDesc->snapshot);
+					queryDesc->snapshot = NULL;
+					PopActiveSnapshot();
+					InvalidateCatalogSnapshot();
+				}
+				hg_approval_require(&ask, reported->approval_id);
+				reported->approved = true;
+				stmt->approved = true;
+				if (ask.may_wait)
+				{
+					PushActiveSnapshot(GetTransactionSnapshot());
+					queryDesc->snapshot = RegisterSnapshot(GetActiveSnapshot());
+				}
+				break;
+			}
+	}
+}
+
+/* Bytes of one statement of a query string. */
+static char *
+statement_text(const char *source, int location, int len)
+{
+	if (source == NULL)
+		return pstrdup("");
+	if (location < 0)
+		return pstrdup(source);
+	if (len <= 0)
+		return pstrdup(source + location);
+	return pnstrdup(source + location, len);
+}
+
+HgStmt *
+hg_govern_start(QueryDesc *queryDesc, int eflags)
+{
+	const HgIdentity *who;
+	const HgPolicy *policy;
+	HgStamp		stamp = {0};
+	Query	   *query = NULL;
+	HgStmt	   *stmt;
+	HgStmt	   *adopter;
+	bool		audited;
+	bool		stamped;
+	bool		ri;
+	MemoryContext old;
+
+	cleared_rtable = NULL;
+	AcceptInvalidationMessages();
+	if (!hg_catalog_present())
+		return NULL;
+	who = hg_subject_current();
+	audited = is_audited(who);
+	if (!who->governed && !audited)
+		return NULL;
+
+	stamped = hg_stamp_get(queryDesc->plannedstmt, &stamp, &query);
+	for (int i = 0; stamped && !stamp_is_current(&stamp, who, query); i++)
+	{
+		if (i == REPLAN_MAX)
+			refuse_plan();
+		queryDesc->plannedstmt =
+			pg_plan_query(copyObject(query), queryDesc->sourceText,
+						  stamp.cursor_options, queryDesc->params);
+		stamped = hg_stamp_get(queryDesc->plannedstmt, &stamp, &query);
+		who = hg_subject_current();
+	}
+	if (!stamped && who->governed)
+		refuse_plan();
+	cleared_rtable = queryDesc->plannedstmt->rtable;
+	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
+		return NULL;
+
+	if (who->governed)
+		hg_limits_check_doomed();
+	policy = who->governed ? hg_policy_get(who) : NULL;
+	adopter = hg_stmt_adopter();
+	stmt = hg_stmt_begin(CurrentMemoryContext, who, audited,
+						 stamped && stamp.event_id == reserved_event ?
+						 stamp.event_id : 0);
+	reserved_event = 0;
+	if (stamped)
+	{
+		stmt->kept = hg_stamp_pin(stamp.id);
+		if (stmt->kept == NULL)
+		{
+			HgFacts    *facts = make_facts(query, queryDesc->sourceText, policy);
+
+			hg_govern_note_plan(facts, queryDesc->plannedstmt);
+			stmt->kept = hg_stamp_pin(hg_stamp_keep(facts));
+		}
+		stmt->facts = stmt->kept->facts;
+	}
+	else
+	{
+		old = MemoryContextSwitchTo(stmt->context);
+		stmt->facts = hg_facts_create(stmt->context);
+		hg_fingerprint(stmt->facts, queryDesc->sourceText,
+					   queryDesc->plannedstmt->stmt_location,
+					   queryDesc->plannedstmt->stmt_len, NULL);
+		MemoryContextSwitchTo(old);
+	}
+
+	/* the query of CREATE TABLE AS, EXECUTE, ... is part of that statement */
+	if (adopter != NULL)
+	{
+		HgLineageTarget *into =
+			adopter->facts && adopter->utility ?
+			hg_lineage_utility_target(adopter->facts, adopter->utility) : NULL;
+
+		hg_stmt_adopt(adopter, stmt, into == NULL);
+		if (into != NULL && query != NULL)
+			hg_lineage_query(adopter->facts, query, into, policy);
+	}
+
+	if (policy == NULL)
+		return stmt;
+
+	/* referential actions are the constraint's doing, not the agent's */
+	ri = query != NULL && !hg_frame_trusted() && is_exempt(query);
+	if (!ri)
+	{
+		PG_TRY();
+		{
+			apply_verdict(stmt, policy, stmt->facts,
+						  statement_text(queryDesc->sourceText,
+										 queryDesc->plannedstmt->stmt_location,
+										 queryDesc->plannedstmt->stmt_len),
+						  queryDesc->params, queryDesc, true,
+						  queryDesc->plannedstmt->planTree->total_cost);
+		}
+		PG_CATCH();
+		{
+			hg_stmt_push(stmt, geterrcode(), true);
+			PG_RE_THROW();
+		}
+		PG_END_TRY();
+
+		/* the wait may have been long: is all still as it was checked? */
+		AcceptInvalidationMessages();
+		who = hg_subject_current();
+		if (stamped && !stamp_is_current(&stamp, who, query))
+		{
+			hg_stmt_push(stmt, HG_ERRCODE_MASKED, true);
+			refuse_plan();
+		}
+		cleared_rtable = queryDesc->plannedstmt->rtable;
+	}
+	return stmt;
+}
+
+static void
+on_estate_delete(void *arg)
+{
+	EState	   *estate = arg;
+
+	hash_search(open_table, &estate, HASH_REMOVE, NULL);
+}
+
+void
+hg_govern_started(HgStmt *stmt, QueryDesc *queryDesc)
+{
+	EState	   *estate = queryDesc->estate;
+	MemoryContextCallback *callback;
+	const HgIdentity *who;
+	HgOpen	   *open;
+	bool		found;
+
+	cleared_rtable = NULL;
+	if (stmt == NULL)
+		return;
+	if (open_table == NULL)
+	{
+		HASHCTL		ctl = {0};
+
+		ctl.keysize = sizeof(EState *);
+		ctl.entrysize = sizeof(HgOpen);
+		open_table = hash_create("hoopguard statements", 32, &ctl,
+								 HASH_ELEM | HASH_BLOBS);
+	}
+	callback = MemoryContextAllocZero(estate->es_query_cxt,
+									  sizeof(MemoryContextCallback));
+	callback->func = on_estate_delete;
+	callback->arg = estate;
+	open = hash_search(open_table, &estate, HASH_ENTER, &found);
+	open->stmt = stmt;
+	MemoryContextRegisterResetCallback(estate->es_query_cxt, callback);
+	MemoryContextSetParent(stmt->context, estate->es_query_cxt);
+	who = hg_subject_current();
+	if (who->governed)
+		hg_limits_arm(queryDesc, hg_policy_get(who),
+					  hg_stmt_reported(stmt)->event.level);
+}
+
+HgStmt *
+hg_govern_find(QueryDesc *queryDesc)
+{
+	HgOpen	   *open;
+
+	if (open_table == NULL || queryDesc->estate == NULL)
+		return NULL;
+	open = hash_search(open_table, &queryDesc->estate, HASH_FIND, NULL);
+	return open ? open->stmt : NULL;
+}
+
+void
+hg_govern_count(HgStmt *stmt, QueryDesc *queryDesc)
+{
+	HgEvent    *event = &hg_stmt_reported(stmt)->event;
+	int64		rows = queryDesc->estate->es_processed;
+
+	if (queryDesc->operation == CMD_SELECT)
+		event->rows_returned += rows;
+	else
+	{
+		event->rows_affected += rows;
+		if (queryDesc->plannedstmt->hasReturning)
+			event->rows_returned += rows;
+	}
+}
+
+/*
+ * DETAIL and CONTEXT of constraint errors show whole rows and keys, real
+ * values among them (class 23, and 44 for views WITH CHECK OPTION).
+ */
+static bool
+shows_values(int sqlstate)
+{
+	int			category = ERRCODE_TO_CATEGORY(sqlstate);
+
+	return category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
+		category == ERRCODE_TO_CATEGORY(ERRCODE_WITH_CHECK_OPTION_VIOLATION);
+}
+
+void
+hg_govern_fail(HgStmt *stmt)
+{
+	int			sqlstate = geterrcode();
+	bool		scrub = shows_values(sqlstate) && stmt != NULL &&
+		stmt->event.subject != NULL;
+
+	if (stmt != NULL)
+	{
+		hg_stmt_reported(stmt)->event.sqlstate = sqlstate;
+		hg_stmt_push(stmt, sqlstate, true);
+	}
+	if (scrub)
+	{
+		MemoryContext old = MemoryContextSwitchTo(stmt->context);
+		ErrorData  *edata = CopyErrorData();
+
+		MemoryContextSwitchTo(old);
+		FlushErrorState();
+		edata->detail = NULL;
+		edata->detail_log = NULL;
+		edata->context = NULL;
+		ReThrowError(edata);
+	}
+	PG_RE_THROW();
+}
+
+void
+hg_govern_constraints(void)
+{
+	ConstraintsSetStmt *now = makeNode(ConstraintsSetStmt);
+
+	now->constraints = NIL;
+	now->deferred = false;
+	AfterTriggerSetState(now);
+}
+
+bool
+hg_govern_perms(List *rangeTable, List *perminfos, bool ereport_on_violation)
+{
+	const HgIdentity *who;
+	const HgPolicy *policy;
+	char	   *column = NULL;
+
+	if (rangeTable == cleared_rtable || rangeTable == NIL)
+		return true;
+	who = hg_subject_current();
+	if (!who->governed)
+		return true;
+	policy = hg_policy_get(who);
+	if (policy->mask_mode != HG_MODE_ENFORCE || hg_frame_trusted())
+		return true;
+	if (hg_mask_net_ok(rangeTable, perminfos, policy, &column))
+		return true;
+	if (ereport_on_violation)
+	{
+		HgRefusal	refusal = {.verdict = "deny",.builtin = "second net"};
+
+		refusal.objects = (const char *const *) &column;
+		refusal.nobjects = column ? 1 : 0;
+		ereport(ERROR,
+				(errcode(HG_ERRCODE_MASKED),
+				 errmsg("statement would read real values of a masked column"),
+				 errdetail_internal("%s", hg_report_json(&refusal)),
+				 errhint("Use a plain SELECT, which gives masked values.")));
+	}
+	return false;
+}
+
+static void
+call_utility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
+			 const char *queryString, bool readOnlyTree,
+			 ProcessUtilityContext context, ParamListInfo params,
+			 QueryEnvironment *queryEnv, DestReceiver *dest,
+			 QueryCompletion *qc)
+{
+	if (next)
+		(*next) (pstmt, queryString, readOnlyTree, context, params, queryEnv,
+				 dest, qc);
+	else
+		standard_ProcessUtility(pstmt, queryString, readOnlyTree, context,
+								params, queryEnv, dest, qc);
+}
+
+/* Approval of a utility statement: the portal's snapshot goes meanwhile. */
+static void
+require_utility_approval(HgStmt *stmt, HgApprovalAsk *ask,
+						 ProcessUtilityContext context)
+{
+	bool		snapshot;
+
+	ask->may_wait = context == PROCESS_UTILITY_TOPLEVEL &&
+		stmt->event.level == 0 && !IsTransactionBlock() &&
+		!TransactionIdIsValid(GetTopTransactionIdIfAny()) &&
+		!IsSubTransaction() && hg_guc_approval_wait > 0 &&
+		XactIsoLevel == XACT_READ_COMMITTED;
+	snapshot = ask->may_wait && ActivePortal != NULL &&
+		ActivePortal->portalSnapshot != NULL && ActiveSnapshotSet() &&
+		ActivePortal->portalSnapshot == GetActiveSnapshot();
+	if (snapshot)
+	{
+		PopActiveSnapshot();
+		ActivePortal->portalSnapshot = NULL;
+	}
+	if (ask->may_wait)
+		InvalidateCatalogSnapshot();
+	hg_approval_require(ask, stmt->approval_id);
+	stmt->approved = true;
+	if (snapshot)
+		EnsurePortalSnapshotExists();
+}
+
+/* Verdict on a utility statement; returns when it may run. */
+static void
+judge_utility(HgStmt *stmt, const HgPolicy *policy, const HgFacts *facts,
+			  const char *text, ParamListInfo params,
+			  ProcessUtilityContext context)
+{
+	HgVerdict	verdict = {0};
+
+	hg_guard_check(policy, facts, &verdict);
+	if (stmt == NULL)
+	{
+		/* part of another statement: that one was approved as a whole */
+		if (verdict.action == HG_DENY)
+			hg_guard_raise(&verdict);
+		return;
+	}
+	if (verdict.rule != NULL)
+		stmt->event.rule_id = verdict.rule->id;
+	if (verdict.would != verdict.action)
+	{
+		stmt->event.verdict = verdict.would == HG_DENY ? "observe-deny" :
+			verdict.would == HG_APPROVE ? "observe-approve" : "warn";
+		return;
+	}
+	if (verdict.action == HG_WARN)
+	{
+		stmt->event.verdict = "warn";
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("guard rule %d: %s", verdict.rule ? verdict.rule->id : 0,
+						verdict.reason ? verdict.reason : "noted")));
+	}
+	else if (verdict.action == HG_DENY)
+	{
+		stmt->event.verdict = "deny";
+		hg_guard_raise(&verdict);
+	}
+	else if (verdict.action == HG_APPROVE)
+	{
+		HgApprovalAsk ask = {0};
+
+		stmt->event.verdict = "approve";
+		ask.policy = policy;
+		ask.facts = facts;
+		ask.verdict = &verdict;
+		ask.text = text;
+		ask.params = params;
+		ask.est_rows = -1;
+		ask.event_id = stmt->event.event_id;
+		require_utility_approval(stmt, &ask, context);
+	}
+}
+
+/*
+ * What comes before a governed utility statement: verdict, masked COPY,
+ * constraints that would fail at commit.  Returns the statement to run.
+ */
+static PlannedStmt *
+prepare_utility(HgStmt *stmt, const HgPolicy *policy, const HgFacts *facts,
+				PlannedStmt *pstmt, const char *queryString,
+				ParamListInfo params, ProcessUtilityContext context)
+{
+	Node	   *utility = pstmt->utilityStmt;
+
+	if (!IsA(utility, TransactionStmt))
+		hg_limits_check_doomed();
+	judge_utility(stmt, policy, facts,
+				  statement_text(queryString, pstmt->stmt_location,
+								 pstmt->stmt_len),
+				  params, context);
+
+	/* the policy may have changed during a wait */
+	AcceptInvalidationMessages();
+	policy = hg_policy_get(hg_subject_current());
+	if (IsA(utility, CopyStmt) && policy->mask_mode == HG_MODE_ENFORCE &&
+		!hg_frame_trusted())
+	{
+		CopyStmt   *masked = hg_mask_copy((CopyStmt *) utility, policy);
+
+		if (masked != (CopyStmt *) utility)
+		{
+			pstmt = copyObject(pstmt);
+			pstmt->utilityStmt = (Node *) masked;
+			if (stmt)
+			{
+				stmt->owns_query = true;
+				stmt->utility = pstmt->utilityStmt;
+			}
+		}
+	}
+	else if (IsA(utility, TransactionStmt) && IsTransactionBlock() &&
+			 (((TransactionStmt *) utility)->kind == TRANS_STMT_COMMIT ||
+			  ((TransactionStmt *) utility)->kind == TRANS_STMT_PREPARE))
+		hg_govern_constraints();
+	return pstmt;
+}
+
+/* After these the parse tree, or the transaction, may be gone. */
+static bool
+ends_transaction(Node *utility)
+{
+	return IsA(utility, TransactionStmt) || IsA(utility, CallStmt) ||
+		IsA(utility, DoStmt) || IsA(utility, VacuumStmt) ||
+		IsA(utility, ReindexStmt) || IsA(utility, ClusterStmt);
+}
+
+void
+hg_govern_utility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
+				  const char *queryString, bool readOnlyTree,
+				  ProcessUtilityContext context, ParamListInfo params,
+				  QueryEnvironment *queryEnv, DestReceiver *dest,
+				  QueryCompletion *qc)
+{
+	PlannedStmt *volatile run = pstmt;
+	Node	   *utility = pstmt->utilityStmt;
+	int			location = pstmt->stmt_location;
+	int			len = pstmt->stmt_len;
+	int			depth = hg_frame_depth();
+	const HgIdentity *who;
+	const HgPolicy *policy = NULL;
+	HgStmt	   *stmt = NULL;
+	HgFacts    *facts;
+	bool		audited;
+	bool		governed;
+	bool		sub = context == PROCESS_UTILITY_SUBCOMMAND;
+	MemoryContext old;
+
+	AcceptInvalidationMessages();
+	if (!hg_catalog_present())
+	{
+		call_utility(next, pstmt, queryString, readOnlyTree, context, params,
+					 queryEnv, dest, qc);
+		return;
+	}
+	who = hg_subject_current();
+	governed = who->governed;
+	audited = is_audited(who);
+	if ((!governed && !audited) || (sub && !governed))
+	{
+		call_utility(next, pstmt, queryString, readOnlyTree, context, params,
+					 queryEnv, dest, qc);
+		return;
+	}
+
+	if (governed)
+		policy = hg_policy_get(who);
+	if (sub)
+		facts = hg_facts_create(CurrentMemoryContext);
+	else
+	{
+		stmt = hg_stmt_begin(CurrentMemoryContext, who, audited, 0);
+		facts = hg_facts_create(stmt->context);
+		stmt->facts = facts;
+		stmt->utility = utility;
+		stmt->owns_query = hg_utility_owns_query(utility);
+	}
+	old = MemoryContextSwitchTo(facts->context);
+	hg_utility_facts(facts, utility, queryString, policy);
+	if (!sub)
+		hg_fingerprint(facts, queryString, location, len, utility);
+	MemoryContextSwitchTo(old);
+
+	if (stmt)
+		hg_frame_push(HG_FRAME_UTILITY, stmt, stmt->event.event_id);
+	PG_TRY();
+	{
+		if (governed)
+			run = prepare_utility(stmt, policy, facts, pstmt, queryString,
+								  params, context);
+		call_utility(next, run, queryString,
+					 run->utilityStmt == utility ? readOnlyTree : false,
+					 context, params, queryEnv, dest, qc);
+	}
+	PG_CATCH();
+	{
+		hg_frame_reset(depth);
+		hg_govern_fail(stmt);
+	}
+	PG_END_TRY();
+	hg_frame_reset(depth);
+
+	if (stmt == NULL)
+		return;
+	if (!ends_transaction(utility) && IsTransactionState())
+	{
+		policy = NULL;
+		if (governed && hg_catalog_present())
+		{
+			who = hg_subject_current();
+			policy = who->governed ? hg_policy_get(who) : NULL;
+		}
+		if (hg_catalog_present())
+			hg_lineage_utility(facts, utility, policy);
+	}
+	if (qc != NULL && stmt->inners == NULL && stmt->event.rows_returned == 0 &&
+		stmt->event.rows_affected == 0)
+	{
+		if (qc->commandTag == CMDTAG_FETCH || qc->commandTag == CMDTAG_SELECT)
+			stmt->event.rows_returned = qc->nprocessed;
+		else if (facts->command == HG_CMD_COPY_TO)
+			stmt->event.rows_returned = qc->nprocessed;
+		else
+			stmt->event.rows_affected = qc->nprocessed;
+	}
+	hg_stmt_push(stmt, 0, false);
+	MemoryContextDelete(stmt->context);
+}
+
+void
+hg_govern_function(Oid function)
+{
+	static HTAB *allowed = NULL;
+	static uint64 allowed_generation = 0;
+	static uint64 allowed_key = 0;
+	const HgIdentity *who;
+	const HgPolicy *policy;
+	HgCommand	group;
+	HgFacts    *facts;
+	HgAct	   *act;
+	HgVerdict	verdict = {0};
+	HgFrame    *top;
+	bool		found;
+	char	   *name;
+	char	   *schema;
+
+	who = hg_subject_current();
+	if (!who->governed)
+		return;
+	group = hg_function_group(function);
+	if (group == HG_CMD_FUNCTION && function < FirstNormalObjectId)
+		return;
+
+	if (allowed == NULL || allowed_generation != hg_catalog_generation() ||
+		allowed_key != who->key)
+	{
+		HASHCTL		ctl = {0};
+
+		if (allowed != NULL)
+			hash_destroy(allowed);
+		ctl.keysize = ctl.entrysize = sizeof(Oid);
+		allowed = NULL;
+		allowed = hash_create("hoopguard allowed functions", 64, &ctl,
+							  HASH_ELEM | HASH_BLOBS);
+		allowed_generation = hg_catalog_generation();
+		allowed_key = who->key;
+	}
+	if (hash_search(allowed, &function, HASH_FIND, NULL) != NULL)
+		return;
+
+	policy = hg_policy_get(who);
+	facts = hg_facts_create(CurrentMemoryContext);
+	name = get_func_name(function);
+	schema = get_namespace_name(get_func_namespace(function));
+	act = hg_facts_add_act(facts, group, function, schema, name ? name : "");
+	act->is_function = true;
+	act->persistent = true;
+	facts->command = group;
+	hg_guard_check(policy, facts, &verdict);
+	if (verdict.action == HG_ALLOW || verdict.action == HG_WARN)
+	{
+		if (allowed_generation == hg_catalog_generation())
+			hash_search(allowed, &function, HASH_ENTER, &found);
+		MemoryContextDelete(facts->context);
+		return;
+	}
+	if (verdict.action == HG_APPROVE && hg_frame_approved())
+	{
+		MemoryContextDelete(facts->context);
+		return;
+	}
+
+	/* record it with the statement around, or by itself (fast-path call) */
+	top = hg_frame_top();
+	if (top != NULL && top->stmt != NULL)
+	{
+		hg_stmt_reported(top->stmt)->event.verdict = "deny";
+		if (verdict.rule)
+			hg_stmt_reported(top->stmt)->event.rule_id = verdict.rule->id;
+	}
+	else if (is_audited(who))
+	{
+		HgStmt	   *stmt = hg_stmt_begin(CurrentMemoryContext, who, true, 0);
+
+		stmt->facts = facts;
+		stmt->event.verdict = "deny";
+		if (verdict.rule)
+			stmt->event.rule_id = verdict.rule->id;
+		hg_stmt_push(stmt, HG_ERRCODE_DENIED, true);
+	}
+	hg_guard_raise(&verdict);
+}
+
+bool
+hg_govern_wants_function(Oid function)
+{
+	/*
+	 * Built-in functions never get here; our own take no queries and are
+	 * called for each value.
+	 */
+	if (function < FirstNormalObjectId || !hg_govern_active())
+		return false;
+	if (!hg_subject_current()->governed)
+		return false;
+	return get_func_namespace(function) != hg_catalog_schema();
+}

@@ -1,0 +1,74 @@
+/*-------------------------------------------------------------------------
+ *
+ * govern.h
+ *	  The steps of a statement, called by hooks.c.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef HG_GOVERN_H
+#define HG_GOVERN_H
+
+#include "base/compat.h"
+#include "executor/executor.h"
+#include "optimizer/planner.h"
+#include "server/stmt.h"
+#include "tcop/utility.h"
+
+/* hoopguard is installed here and may look at this statement. */
+extern bool hg_govern_active(void);
+
+/* Plan through `next` (or the standard planner), masked and stamped. */
+extern PlannedStmt *hg_govern_plan(planner_hook_type next, Query *parse,
+								   const char *query_string,
+								   int cursor_options,
+								   ParamListInfo params);
+
+/* Fill in what only the plan knows: estimated rows of what is written. */
+extern void hg_govern_note_plan(HgFacts *facts, const PlannedStmt *plan);
+
+/*
+ * Before the executor starts: check the stamp (re-planning if needed), give
+ * the verdict, begin the statement.  NULL when nobody watches.
+ */
+extern HgStmt *hg_govern_start(QueryDesc *queryDesc, int eflags);
+
+/* After it has started: tie the statement to the executor's memory. */
+extern void hg_govern_started(HgStmt *stmt, QueryDesc *queryDesc);
+
+/* The statement an executor state belongs to, or NULL. */
+extern HgStmt *hg_govern_find(QueryDesc *queryDesc);
+
+/* Count what one ExecutorRun has done. */
+extern void hg_govern_count(HgStmt *stmt, QueryDesc *queryDesc);
+
+/*
+ * In PG_CATCH: record the failure, then re-raise it, without the details that
+ * would show real values.
+ */
+pg_noreturn extern void hg_govern_fail(HgStmt *stmt);
+
+/* Fire deferred constraint triggers now, where an error can be scrubbed. */
+extern void hg_govern_constraints(void);
+
+/* ExecutorCheckPerms: false or ERROR when masked columns would be read. */
+extern bool hg_govern_perms(List *rangeTable, List *perminfos,
+							bool ereport_on_violation);
+
+/*
+ * One utility statement, run through `next` (or the standard function).
+ */
+extern void hg_govern_utility(ProcessUtility_hook_type next,
+							  PlannedStmt *pstmt, const char *queryString,
+							  bool readOnlyTree,
+							  ProcessUtilityContext context,
+							  ParamListInfo params,
+							  QueryEnvironment *queryEnv,
+							  DestReceiver *dest, QueryCompletion *qc);
+
+/* A function is about to be called: ERROR if a rule denies it. */
+extern void hg_govern_function(Oid function);
+
+/* Should fmgr tell when this function runs? (and so not be inlined) */
+extern bool hg_govern_wants_function(Oid function);
+
+#endif							/* HG_GOVERN_H */

@@ -1,0 +1,370 @@
+/*-------------------------------------------------------------------------
+ *
+ * hooks.c
+ *	  Every hook, in the order in which the server calls them.
+ *
+ * A table of contents: each function chains to its neighbour, leaves early
+ * where hoopguard has no business, and names one step of govern.c.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "base/catalog.h"
+#include "base/report.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_proc.h"
+#include "commands/dbcommands.h"
+#include "commands/defrem.h"
+#include "executor/executor.h"
+#include "fmgr.h"
+#include "guard/limits.h"
+#include "miscadmin.h"
+#include "optimizer/planner.h"
+#include "policy/policy.h"
+#include "record/event.h"
+#include "record/lane.h"
+#include "server/govern.h"
+#include "server/hooks.h"
+#include "tcop/utility.h"
+#include "utils/memutils.h"
+
+static planner_hook_type next_planner = NULL;
+static ExecutorStart_hook_type next_ExecutorStart = NULL;
+static ExecutorRun_hook_type next_ExecutorRun = NULL;
+static ExecutorFinish_hook_type next_ExecutorFinish = NULL;
+static ExecutorEnd_hook_type next_ExecutorEnd = NULL;
+static ExecutorCheckPerms_hook_type next_ExecutorCheckPerms = NULL;
+static ProcessUtility_hook_type next_ProcessUtility = NULL;
+static object_access_hook_type next_object_access = NULL;
+static needs_fmgr_hook_type next_needs_fmgr_hook = NULL;
+static fmgr_hook_type next_fmgr_hook = NULL;
+
+static PlannedStmt *
+hg_planner(Query *parse, const char *query_string, int cursorOptions,
+		   ParamListInfo boundParams)
+{
+	if (hg_govern_active())
+		return hg_govern_plan(next_planner, parse, query_string,
+							  cursorOptions, boundParams);
+	if (next_planner)
+		return (*next_planner) (parse, query_string, cursorOptions,
+								boundParams);
+	return standard_planner(parse, query_string, cursorOptions, boundParams);
+}
+
+static void
+hg_ExecutorStart(QueryDesc *queryDesc, int eflags)
+{
+	HgStmt	   *stmt = NULL;
+	bool		active = !IsParallelWorker() && hg_govern_active();
+
+	if (active)
+		stmt = hg_govern_start(queryDesc, eflags);
+	if (stmt == NULL)
+	{
+		if (next_ExecutorStart)
+			(*next_ExecutorStart) (queryDesc, eflags);
+		else
+			standard_ExecutorStart(queryDesc, eflags);
+		return;
+	}
+
+	PG_TRY();
+	{
+		if (next_ExecutorStart)
+			(*next_ExecutorStart) (queryDesc, eflags);
+		else
+			standard_ExecutorStart(queryDesc, eflags);
+		hg_govern_started(stmt, queryDesc);
+	}
+	PG_CATCH();
+	{
+		hg_govern_fail(stmt);
+	}
+	PG_END_TRY();
+}
+
+static void
+run_next(HG_RUN_PARAMS)
+{
+	if (next_ExecutorRun)
+		(*next_ExecutorRun) (HG_RUN_ARGS);
+	else
+		standard_ExecutorRun(HG_RUN_ARGS);
+}
+
+static void
+hg_ExecutorRun(HG_RUN_PARAMS)
+{
+	HgStmt	   *stmt = hg_govern_find(queryDesc);
+	int			depth = hg_frame_depth();
+
+	if (stmt == NULL)
+	{
+		run_next(HG_RUN_ARGS);
+		return;
+	}
+
+	hg_frame_push(HG_FRAME_RUN, stmt, hg_stmt_reported(stmt)->event.event_id);
+	PG_TRY();
+	{
+		run_next(HG_RUN_ARGS);
+	}
+	PG_CATCH();
+	{
+		hg_frame_reset(depth);
+		hg_govern_fail(stmt);
+	}
+	PG_END_TRY();
+	hg_frame_reset(depth);
+	hg_govern_count(stmt, queryDesc);
+}
+
+static void
+hg_ExecutorFinish(QueryDesc *queryDesc)
+{
+	HgStmt	   *stmt = hg_govern_find(queryDesc);
+	int			depth = hg_frame_depth();
+
+	if (stmt == NULL)
+	{
+		if (next_ExecutorFinish)
+			(*next_ExecutorFinish) (queryDesc);
+		else
+			standard_ExecutorFinish(queryDesc);
+		return;
+	}
+
+	hg_frame_push(HG_FRAME_RUN, stmt, hg_stmt_reported(stmt)->event.event_id);
+	PG_TRY();
+	{
+		if (next_ExecutorFinish)
+			(*next_ExecutorFinish) (queryDesc);
+		else
+			standard_ExecutorFinish(queryDesc);
+
+		/* outside a block the commit follows, too late to scrub an error */
+		if (stmt->event.level == 0 && stmt->event.subject != NULL &&
+			queryDesc->operation != CMD_SELECT && !IsTransactionBlock())
+			hg_govern_constraints();
+	}
+	PG_CATCH();
+	{
+		hg_frame_reset(depth);
+		hg_govern_fail(stmt);
+	}
+	PG_END_TRY();
+	hg_frame_reset(depth);
+}
+
+static void
+hg_ExecutorEnd(QueryDesc *queryDesc)
+{
+	HgStmt	   *stmt = hg_govern_find(queryDesc);
+
+	if (stmt != NULL)
+		hg_stmt_push(stmt, 0, false);
+	if (next_ExecutorEnd)
+		(*next_ExecutorEnd) (queryDesc);
+	else
+		standard_ExecutorEnd(queryDesc);
+}
+
+static bool
+hg_ExecutorCheckPerms(HG_PERMS_PARAMS)
+{
+	if (next_ExecutorCheckPerms &&
+		!(*next_ExecutorCheckPerms) (HG_PERMS_ARGS))
+		return false;
+	if (IsParallelWorker() || !hg_govern_active())
+		return true;
+	return hg_govern_perms(rangeTable, HG_PERMS_INFOS, ereport_on_violation);
+}
+
+/*
+ * A recorder sits in its database, so commands that need a database to
+ * themselves first send it away.  True if a database was blocked.
+ */
+static bool
+block_database(Node *utility)
+{
+	const char *name = NULL;
+	Oid			dboid;
+
+	if (IsA(utility, DropdbStmt))
+		name = ((DropdbStmt *) utility)->dbname;
+	else if (IsA(utility, AlterDatabaseStmt))
+		name = ((AlterDatabaseStmt *) utility)->dbname;
+	else if (IsA(utility, RenameStmt) &&
+			 ((RenameStmt *) utility)->renameType == OBJECT_DATABASE)
+		name = ((RenameStmt *) utility)->subname;
+	else if (IsA(utility, CreatedbStmt))
+	{
+		ListCell   *lc;
+
+		name = "template1";
+		foreach(lc, ((CreatedbStmt *) utility)->options)
+		{
+			DefElem    *option = lfirst(lc);
+
+			if (strcmp(option->defname, "template") == 0 && option->arg)
+				name = defGetString(option);
+		}
+	}
+	if (name == NULL)
+		return false;
+	dboid = get_database_oid(name, true);
+	if (!OidIsValid(dboid) || dboid == MyDatabaseId)
+		return false;
+	hg_lane_block_database(dboid);
+	return true;
+}
+
+static void
+utility_next(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
+			 ProcessUtilityContext context, ParamListInfo params,
+			 QueryEnvironment *queryEnv, DestReceiver *dest,
+			 QueryCompletion *qc)
+{
+	if (next_ProcessUtility)
+		(*next_ProcessUtility) (pstmt, queryString, readOnlyTree, context,
+								params, queryEnv, dest, qc);
+	else
+		standard_ProcessUtility(pstmt, queryString, readOnlyTree, context,
+								params, queryEnv, dest, qc);
+}
+
+/* Between the recorder's going and its coming back. */
+static void
+alone_in_database(PlannedStmt *pstmt, const char *queryString,
+				  bool readOnlyTree, ProcessUtilityContext context,
+				  ParamListInfo params, QueryEnvironment *queryEnv,
+				  DestReceiver *dest, QueryCompletion *qc)
+{
+	bool		blocked = block_database(pstmt->utilityStmt);
+
+	PG_TRY();
+	{
+		utility_next(pstmt, queryString, readOnlyTree, context, params,
+					 queryEnv, dest, qc);
+	}
+	PG_CATCH();
+	{
+		if (blocked)
+			hg_lane_release_databases();
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	if (blocked)
+		hg_lane_release_databases();
+}
+
+static void
+hg_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
+				  bool readOnlyTree, ProcessUtilityContext context,
+				  ParamListInfo params, QueryEnvironment *queryEnv,
+				  DestReceiver *dest, QueryCompletion *qc)
+{
+	Node	   *utility = pstmt->utilityStmt;
+	ProcessUtility_hook_type next = utility_next;
+
+	if (!hg_in_worker &&
+		(IsA(utility, DropdbStmt) || IsA(utility, CreatedbStmt) ||
+		 IsA(utility, AlterDatabaseStmt) || IsA(utility, RenameStmt)))
+		next = alone_in_database;
+	if (IsParallelWorker() || !hg_govern_active())
+	{
+		(*next) (pstmt, queryString, readOnlyTree, context, params, queryEnv,
+				 dest, qc);
+		return;
+	}
+	hg_govern_utility(next, pstmt, queryString, readOnlyTree, context, params,
+					  queryEnv, dest, qc);
+}
+
+static void
+hg_object_access(ObjectAccessType access, Oid classId, Oid objectId,
+				 int subId, void *arg)
+{
+	if (next_object_access)
+		(*next_object_access) (access, classId, objectId, subId, arg);
+	if (access == OAT_FUNCTION_EXECUTE && classId == ProcedureRelationId &&
+		hg_govern_active())
+		hg_govern_function(objectId);
+}
+
+static bool
+hg_needs_fmgr_hook(Oid fn_oid)
+{
+	if (next_needs_fmgr_hook && (*next_needs_fmgr_hook) (fn_oid))
+		return true;
+	return hg_govern_wants_function(fn_oid);
+}
+
+/* arg is ours unless a neighbour wants the function too; we need none */
+static void
+hg_fmgr_hook(FmgrHookEventType event, FmgrInfo *flinfo, Datum *arg)
+{
+	if (next_fmgr_hook)
+		(*next_fmgr_hook) (event, flinfo, arg);
+	if (event == FHET_START)
+	{
+		if (hg_govern_active())
+			hg_frame_push_function(flinfo->fn_oid,
+								   hg_policy_function_trusted(flinfo->fn_oid));
+		else
+			hg_frame_push_function(flinfo->fn_oid, false);
+	}
+	else
+		hg_frame_pop_function(flinfo->fn_oid);
+}
+
+static void
+hg_xact_callback(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_PREPARE:
+			if (hg_event_in_transaction())
+				hg_event_push_outcome(event == XACT_EVENT_COMMIT);
+			hg_limits_transaction_end();
+			break;
+		case XACT_EVENT_ABORT:
+			if (hg_event_in_transaction())
+				hg_event_push_outcome(false);
+			hg_limits_transaction_end();
+			break;
+		default:
+			break;
+	}
+}
+
+void
+hg_hooks_install(void)
+{
+	next_planner = planner_hook;
+	planner_hook = hg_planner;
+	next_ExecutorStart = ExecutorStart_hook;
+	ExecutorStart_hook = hg_ExecutorStart;
+	next_ExecutorRun = ExecutorRun_hook;
+	ExecutorRun_hook = hg_ExecutorRun;
+	next_ExecutorFinish = ExecutorFinish_hook;
+	ExecutorFinish_hook = hg_ExecutorFinish;
+	next_ExecutorEnd = ExecutorEnd_hook;
+	ExecutorEnd_hook = hg_ExecutorEnd;
+	next_ExecutorCheckPerms = ExecutorCheckPerms_hook;
+	ExecutorCheckPerms_hook = hg_ExecutorCheckPerms;
+	next_ProcessUtility = ProcessUtility_hook;
+	ProcessUtility_hook = hg_ProcessUtility;
+	next_object_access = object_access_hook;
+	object_access_hook = hg_object_access;
+	next_needs_fmgr_hook = needs_fmgr_hook;
+	needs_fmgr_hook = hg_needs_fmgr_hook;
+	next_fmgr_hook = fmgr_hook;
+	fmgr_hook = hg_fmgr_hook;
+	RegisterXactCallback(hg_xact_callback, NULL);
+}

@@ -1,0 +1,47 @@
+/*-------------------------------------------------------------------------
+ *
+ * hoopguard.c
+ *	  Module magic and start-up.
+ *
+ * Every check comes before the first hook, so that a failed load leaves
+ * nothing half-installed.  pg_upgrade must find nothing of us: neither hooks
+ * nor workers run in binary-upgrade mode.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "approval/approval.h"
+#include "base/catalog.h"
+#include "base/guc.h"
+#include "base/report.h"
+#include "courier/courier.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "policy/policy.h"
+#include "record/recorder.h"
+#include "server/hooks.h"
+#include "utils/guc.h"
+
+PG_MODULE_MAGIC;
+
+extern PGDLLEXPORT void _PG_init(void);
+
+void
+_PG_init(void)
+{
+	if (!process_shared_preload_libraries_in_progress)
+		hg_report_not_preloaded();
+
+	hg_guc_init();
+	MarkGUCPrefixReserved("hoopguard");
+	if (IsBinaryUpgrade)
+		return;
+	hg_catalog_init();
+	hg_label_init();
+	hg_shmem_install();
+	hg_hooks_install();
+	hg_approval_register();
+	hg_recorder_register_launcher();
+	hg_courier_register();
+}

@@ -1,0 +1,319 @@
+/*-------------------------------------------------------------------------
+ *
+ * stmt.c
+ *	  The statement being run: its frame, its facts, its event.
+ *
+ * The frames say what the backend is inside of, outermost first: planner
+ * calls, utility statements, executor runs and user functions.  A cursor that
+ * is open has no frame while nobody fetches from it.  Whoever pushes a frame
+ * remembers the depth before and resets to it, on errors too, so the stack is
+ * right again wherever an error is caught.
+ *
+ * An event's level is the number of other statements around it.  The query
+ * inside CREATE TABLE AS, COPY, EXECUTE, DECLARE, REFRESH and EXPLAIN ANALYZE
+ * joins the event of that utility statement and does not count.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "server/stmt.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+static HgFrame *frames = NULL;
+static int	frames_used = 0;
+static int	frames_room = 0;
+
+int
+hg_frame_depth(void)
+{
+	return frames_used;
+}
+
+void
+hg_frame_reset(int depth)
+{
+	if (depth < frames_used)
+		frames_used = depth;
+}
+
+static HgFrame *
+new_frame(void)
+{
+	HgFrame    *frame;
+
+	if (frames_used == frames_room)
+	{
+		int			room = frames_room == 0 ? 64 : frames_room * 2;
+
+		if (frames == NULL)
+			frames = MemoryContextAlloc(TopMemoryContext,
+										sizeof(HgFrame) * room);
+		else
+			frames = repalloc(frames, sizeof(HgFrame) * room);
+		frames_room = room;
+	}
+	frame = &frames[frames_used++];
+	memset(frame, 0, sizeof(HgFrame));
+	return frame;
+}
+
+void
+hg_frame_push(HgFrameKind kind, HgStmt *stmt, int64 event_id)
+{
+	HgFrame    *frame = new_frame();
+
+	frame->kind = kind;
+	frame->stmt = stmt;
+	frame->event_id = event_id;
+}
+
+void
+hg_frame_push_function(Oid function, bool trusted)
+{
+	HgFrame    *frame = new_frame();
+
+	frame->kind = HG_FRAME_FUNCTION;
+	frame->function = function;
+	frame->trusted = trusted;
+}
+
+void
+hg_frame_pop_function(Oid function)
+{
+	for (int i = frames_used - 1; i >= 0; i--)
+		if (frames[i].kind == HG_FRAME_FUNCTION &&
+			frames[i].function == function)
+		{
+			frames_used = i;
+			return;
+		}
+}
+
+HgFrame *
+hg_frame_top(void)
+{
+	return frames_used > 0 ? &frames[frames_used - 1] : NULL;
+}
+
+/*
+ * The innermost user function decides: what a trusted function calls is not
+ * trusted by that.
+ */
+bool
+hg_frame_trusted(void)
+{
+	for (int i = frames_used - 1; i >= 0; i--)
+		if (frames[i].kind == HG_FRAME_FUNCTION)
+			return frames[i].trusted;
+	return false;
+}
+
+bool
+hg_frame_approved(void)
+{
+	for (int i = frames_used - 1; i >= 0; i--)
+		if (frames[i].stmt != NULL &&
+			(frames[i].stmt->approved ||
+			 (frames[i].stmt->owner && frames[i].stmt->owner->approved)))
+			return true;
+	return false;
+}
+
+HgStmt *
+hg_stmt_reported(HgStmt *stmt)
+{
+	return stmt->owner ? stmt->owner : stmt;
+}
+
+/* Event id of the statement around, and how many there are. */
+static void
+find_parent(int64 *parent_id, int *level)
+{
+	int64		last = 0;
+
+	*parent_id = 0;
+	*level = 0;
+	for (int i = 0; i < frames_used; i++)
+	{
+		int64		id = frames[i].event_id;
+
+		if (id == 0 || id == last)
+			continue;
+		(*level)++;
+		*parent_id = last = id;
+	}
+}
+
+static void
+on_stmt_delete(void *arg)
+{
+	HgStmt	   *stmt = arg;
+
+	/* an open cursor that is closed, or a statement that was cut off */
+	if (!stmt->pushed)
+		hg_stmt_push(stmt, 0, true);
+
+	/* a cursor outlives its DECLARE: neither may point at the other then */
+	while (stmt->inners != NULL)
+	{
+		HgStmt	   *inner = stmt->inners;
+
+		stmt->inners = inner->next_inner;
+		inner->owner = NULL;
+		inner->next_inner = NULL;
+		inner->pushed = true;
+	}
+	if (stmt->owner != NULL)
+	{
+		HgStmt	  **link = &stmt->owner->inners;
+
+		while (*link != NULL && *link != stmt)
+			link = &(*link)->next_inner;
+		if (*link == stmt)
+			*link = stmt->next_inner;
+		stmt->owner = NULL;
+	}
+	if (stmt->kept)
+		hg_stamp_unpin(stmt->kept);
+	stmt->kept = NULL;
+	for (int i = 0; i < frames_used; i++)
+		if (frames[i].stmt == stmt)
+			frames[i].stmt = NULL;
+}
+
+HgStmt *
+hg_stmt_begin(MemoryContext parent, const HgIdentity *who, bool audited,
+			  int64 event_id)
+{
+	MemoryContext context;
+	HgStmt	   *stmt;
+
+	context = AllocSetContextCreate(parent, "hoopguard statement",
+									ALLOCSET_SMALL_SIZES);
+	stmt = MemoryContextAllocZero(context, sizeof(HgStmt));
+	stmt->context = context;
+	stmt->audited = audited;
+	stmt->event.event_id = event_id ? event_id : hg_event_next_id();
+	find_parent(&stmt->event.parent_id, &stmt->event.level);
+	stmt->event.at = GetCurrentTimestamp();
+	stmt->event.verdict = "allow";
+	stmt->event.session_role = MemoryContextStrdup(context,
+												   who->session_role_name);
+	stmt->event.effective_role = MemoryContextStrdup(context,
+													 who->current_role_name);
+	if (who->subjects != NIL)
+		stmt->event.subject =
+			MemoryContextStrdup(context,
+								((HgSubject *) linitial(who->subjects))->name);
+
+	stmt->on_delete.func = on_stmt_delete;
+	stmt->on_delete.arg = stmt;
+	MemoryContextRegisterResetCallback(context, &stmt->on_delete);
+	return stmt;
+}
+
+HgStmt *
+hg_stmt_adopter(void)
+{
+	HgFrame    *top = hg_frame_top();
+
+	if (top == NULL || top->kind != HG_FRAME_UTILITY || top->stmt == NULL ||
+		!top->stmt->owns_query)
+		return NULL;
+	return top->stmt;
+}
+
+void
+hg_stmt_adopt(HgStmt *utility, HgStmt *inner, bool lineage)
+{
+	HgFacts    *into = utility->facts;
+	HgFacts    *facts = inner->facts;
+	MemoryContext old;
+	ListCell   *lc;
+
+	inner->owner = utility;
+	inner->next_inner = utility->inners;
+	utility->inners = inner;
+	if (into == NULL || facts == NULL)
+		return;
+
+	/*
+	 * The strings stay where they are made: facts of a cached plan may be
+	 * dropped while an open cursor still points at them, so copy.
+	 */
+	old = MemoryContextSwitchTo(into->context);
+	foreach(lc, facts->acts)
+	{
+		HgAct	   *act = palloc(sizeof(HgAct));
+
+		*act = *(HgAct *) lfirst(lc);
+		act->schema = act->schema ? pstrdup(act->schema) : NULL;
+		act->name = pstrdup(act->name);
+		act->touched_classes = NULL;
+		act->ntouched = 0;
+		act->held_classes = NULL;
+		act->nheld = 0;
+		into->acts = lappend(into->acts, act);
+	}
+	foreach(lc, lineage ? facts->edges : NIL)
+	{
+		HgEdge	   *edge = palloc(sizeof(HgEdge));
+		const HgEdge *from = lfirst(lc);
+
+		*edge = *from;
+		edge->source_schema = from->source_schema ? pstrdup(from->source_schema) : NULL;
+		edge->source_relation = pstrdup(from->source_relation);
+		edge->source_column = from->source_column ? pstrdup(from->source_column) : NULL;
+		edge->target_schema = from->target_schema ? pstrdup(from->target_schema) : NULL;
+		edge->target_relation = pstrdup(from->target_relation);
+		edge->target_column = from->target_column ? pstrdup(from->target_column) : NULL;
+		into->edges = lappend(into->edges, edge);
+	}
+	foreach(lc, lineage ? facts->datasets : NIL)
+	{
+		HgDataset  *set = palloc(sizeof(HgDataset));
+		const HgDataset *from = lfirst(lc);
+
+		set->schema = from->schema ? pstrdup(from->schema) : NULL;
+		set->relation = pstrdup(from->relation);
+		set->write = from->write;
+		into->datasets = lappend(into->datasets, set);
+	}
+	foreach(lc, facts->masked_columns)
+		into->masked_columns = lappend(into->masked_columns,
+									   pstrdup(lfirst(lc)));
+	MemoryContextSwitchTo(old);
+}
+
+void
+hg_stmt_push(HgStmt *stmt, int sqlstate, bool no_error)
+{
+	HgEvent    *event = &stmt->event;
+
+	if (stmt->pushed)
+		return;
+	stmt->pushed = true;
+	if (stmt->owner != NULL)
+	{
+		/* the utility's own push does it */
+		if (sqlstate != 0 && stmt->owner->event.sqlstate == 0)
+			stmt->owner->event.sqlstate = sqlstate;
+		return;
+	}
+	if (!stmt->audited)
+		return;
+	if (sqlstate != 0)
+		event->sqlstate = sqlstate;
+	event->facts = stmt->facts;
+	if (stmt->facts != NULL)
+		event->command = stmt->facts->command;
+	if (stmt->approval_id[0] != '\0')
+		event->approval_id = stmt->approval_id;
+	event->duration_us = GetCurrentTimestamp() - event->at;
+	event->xid = GetTopTransactionIdIfAny();
+	hg_event_push(event, no_error);
+}

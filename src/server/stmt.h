@@ -1,0 +1,87 @@
+/*-------------------------------------------------------------------------
+ *
+ * stmt.h
+ *	  The statement being run: its frame, its facts, its event.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef HG_STMT_H
+#define HG_STMT_H
+
+#include "record/event.h"
+#include "server/stamp.h"
+
+typedef enum HgFrameKind
+{
+	HG_FRAME_PLANNER,
+	HG_FRAME_UTILITY,
+	HG_FRAME_RUN,
+	HG_FRAME_FUNCTION			/* user function, from fmgr_hook */
+} HgFrameKind;
+
+/*
+ * One recorded statement.  Lives in its own context, whose deletion records
+ * what nobody has recorded yet: an error, a closed cursor, a dropped portal.
+ */
+typedef struct HgStmt
+{
+	MemoryContext context;
+	MemoryContextCallback on_delete;
+	HgEvent		event;
+	HgFacts    *facts;			/* own facts, or kept->facts */
+	HgKeptFacts *kept;			/* pinned, or NULL */
+	Node	   *utility;		/* its tree while it runs, or NULL */
+	struct HgStmt *owner;		/* utility whose event this joins, or NULL */
+	struct HgStmt *inners;		/* utility: queries that join its event */
+	struct HgStmt *next_inner;
+	bool		audited;		/* push the event */
+	bool		pushed;
+	bool		approved;		/* a ticket was consumed */
+	bool		owns_query;		/* utility: see hg_utility_owns_query */
+	char		approval_id[40];
+} HgStmt;
+
+typedef struct HgFrame
+{
+	HgFrameKind kind;
+	HgStmt	   *stmt;			/* NULL: nothing recorded */
+	int64		event_id;		/* of the statement, known before it has one */
+	Oid			function;
+	bool		trusted;
+} HgFrame;
+
+/* Depth of the frame stack; callers restore it on error and return. */
+extern int	hg_frame_depth(void);
+extern void hg_frame_reset(int depth);
+extern void hg_frame_push(HgFrameKind kind, HgStmt *stmt, int64 event_id);
+extern void hg_frame_push_function(Oid function, bool trusted);
+
+/* The function returned or failed: drop its frame and all above it. */
+extern void hg_frame_pop_function(Oid function);
+
+/* Innermost frame, or NULL. */
+extern HgFrame *hg_frame_top(void);
+
+/* Is the code that plans or runs now inside a trusted function? */
+extern bool hg_frame_trusted(void);
+
+/* Has a statement around this one been approved? */
+extern bool hg_frame_approved(void);
+
+/* Start recording one statement; context is a child of parent. */
+extern HgStmt *hg_stmt_begin(MemoryContext parent, const HgIdentity *who,
+							 bool audited, int64 event_id);
+
+/* The utility statement whose event the query now starting joins, or NULL. */
+extern HgStmt *hg_stmt_adopter(void);
+
+/* Let the inner query join the utility's event, and add its facts. */
+extern void hg_stmt_adopt(HgStmt *utility, HgStmt *inner, bool lineage);
+
+/* Record now; once.  sqlstate 0 = success.  Never raises if no_error. */
+extern void hg_stmt_push(HgStmt *stmt, int sqlstate, bool no_error);
+
+/* Who counts for this statement in an event: utility or query itself. */
+extern HgStmt *hg_stmt_reported(HgStmt *stmt);
+
+#endif							/* HG_STMT_H */
