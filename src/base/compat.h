@@ -60,4 +60,22 @@
 #define HG_GRANT_LETS_ACT(form) true
 #endif
 
+/*
+ * 17 gave extensions names for their waits (c9af054653).  cache is a static
+ * uint32 of the caller, 0 at first.
+ */
+#if PG_VERSION_NUM >= 170000
+#define HG_WAIT_EVENT(cache, name) \
+	((cache) != 0 ? (cache) : ((cache) = WaitEventExtensionNew(name)))
+#else
+#define HG_WAIT_EVENT(cache, name) ((cache) = PG_WAIT_EXTENSION)
+#endif
+
+/* 17 ties wait event sets to resource owners (50c67c2019). */
+#if PG_VERSION_NUM >= 170000
+#define HG_CREATE_WAIT_EVENT_SET(n) CreateWaitEventSet(NULL, n)
+#else
+#define HG_CREATE_WAIT_EVENT_SET(n) CreateWaitEventSet(CurrentMemoryContext, n)
+#endif
+
 #endif							/* HG_COMPAT_H */

@@ -15,7 +15,6 @@
 
 #include "access/parallel.h"
 #include "access/xact.h"
-#include "access/xlog.h"
 #include "approval/approval.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
@@ -45,10 +44,6 @@
 /* How often a plan is made again because policy changed meanwhile. */
 #define REPLAN_MAX 3
 
-/* Share of a table's rows above which an estimate counts as unbounded. */
-#define UNBOUNDED_SHARE 0.9
-#define UNBOUNDED_MIN_ROWS 1000
-
 static int64 reserved_event = 0;	/* of the plan made last, not yet run */
 static const List *cleared_rtable = NULL;	/* see hg_govern_perms */
 
@@ -72,26 +67,32 @@ hg_govern_active(void)
 static bool
 is_audited(const HgIdentity *who)
 {
-	if (RecoveryInProgress())
-		return false;			/* nobody could write it down */
 	return hg_guc_audit == HG_AUDIT_ALL ||
 		(hg_guc_audit == HG_AUDIT_GOVERNED && who->governed);
 }
 
 /*
+ * A referential-integrity query.  ri_triggers.c runs its queries straight
+ * from a trigger, so no user function may be the innermost frame; while the
+ * query is planned, its planner frame is.
+ */
+static bool
+is_ri(Query *query)
+{
+	HgFrame    *frame = hg_frame_below_planner();
+
+	return InNoForceRLSOperation() && frame != NULL &&
+		frame->kind == HG_FRAME_RUN && hg_mask_is_ri_query(query);
+}
+
+/*
  * Statements whose real values never reach the agent: referential-integrity
- * checks, and what a trusted function does.  ri_triggers.c runs its queries
- * straight from a trigger, so no user function may be the innermost frame.
+ * checks, and what a trusted function does.
  */
 static bool
 is_exempt(Query *query)
 {
-	HgFrame    *top = hg_frame_top();
-
-	if (hg_frame_trusted())
-		return true;
-	return InNoForceRLSOperation() && top != NULL &&
-		top->kind == HG_FRAME_RUN && hg_mask_is_ri_query(query);
+	return hg_frame_trusted() || is_ri(query);
 }
 
 /* What a plan depends on besides the policy generation. */
@@ -111,57 +112,15 @@ tie_to_policy(PlannedStmt *plan)
 												hg_catalog_rel(HG_REL_POLICY_VERSION));
 }
 
-void
-hg_govern_note_plan(HgFacts *facts, const PlannedStmt *plan)
-{
-	double		rows;
-	ListCell   *lc;
-
-	if (plan->planTree == NULL)
-		return;
-	if (IsA(plan->planTree, ModifyTable) && outerPlan(plan->planTree) != NULL)
-		rows = outerPlan(plan->planTree)->plan_rows;
-	else
-		rows = plan->planTree->plan_rows;
-
-	foreach(lc, facts->acts)
-	{
-		HgAct	   *act = lfirst(lc);
-
-		if (act->command != facts->command)
-			continue;
-		if (act->rows < 0)
-			act->rows = rows;
-		if ((act->command == HG_CMD_UPDATE || act->command == HG_CMD_DELETE ||
-			 act->command == HG_CMD_MERGE) && !act->unbounded &&
-			OidIsValid(act->objid) && rows >= UNBOUNDED_MIN_ROWS)
-		{
-			HeapTuple	tuple = SearchSysCache1(RELOID,
-												ObjectIdGetDatum(act->objid));
-
-			if (HeapTupleIsValid(tuple))
-			{
-				float4		total = ((Form_pg_class) GETSTRUCT(tuple))->reltuples;
-
-				if (total >= UNBOUNDED_MIN_ROWS &&
-					rows >= total * UNBOUNDED_SHARE)
-				{
-					act->unbounded = true;
-					act->unbounded_why = "the planner expects nearly every row";
-				}
-				ReleaseSysCache(tuple);
-			}
-		}
-	}
-}
-
+/* Referential actions are events without lineage: what they do is implied. */
 static HgFacts *
 make_facts(Query *query, const char *query_string, const HgPolicy *policy)
 {
 	HgFacts    *facts = hg_facts_create(CurrentMemoryContext);
 
 	hg_query_facts(facts, query, policy);
-	hg_lineage_query(facts, query, NULL, policy);
+	if (!is_ri(query))
+		hg_lineage_query(facts, query, NULL, policy);
 	hg_fingerprint(facts, query_string, query->stmt_location,
 				   query->stmt_len, NULL);
 	return facts;
@@ -204,7 +163,7 @@ plan_watched(planner_hook_type next, Query *parse, const char *query_string,
 		parse = hg_mask_query(parse, policy, facts, &result);
 	}
 	plan = call_planner(next, parse, query_string, cursor_options, params);
-	hg_govern_note_plan(facts, plan);
+	hg_plan_facts(facts, plan);
 	tie_to_policy(plan);
 	stamp.id = hg_stamp_keep(facts);
 	hg_stamp_put(plan, &stamp, kept);
@@ -387,6 +346,26 @@ statement_text(const char *source, int location, int len)
 	return pnstrdup(source + location, len);
 }
 
+/*
+ * Plan again while the plan's stamp is not of the live policy and identity.
+ * False when the plan has no stamp.
+ */
+static bool
+refresh_plan(QueryDesc *queryDesc, HgStamp *stamp, Query **query)
+{
+	for (int i = 0; hg_stamp_get(queryDesc->plannedstmt, stamp, query); i++)
+	{
+		if (stamp_is_current(stamp, hg_subject_current(), *query))
+			return true;
+		if (i == REPLAN_MAX)
+			refuse_plan();
+		queryDesc->plannedstmt =
+			pg_plan_query(copyObject(*query), queryDesc->sourceText,
+						  stamp->cursor_options, queryDesc->params);
+	}
+	return false;
+}
+
 HgStmt *
 hg_govern_start(QueryDesc *queryDesc, int eflags)
 {
@@ -398,7 +377,6 @@ hg_govern_start(QueryDesc *queryDesc, int eflags)
 	HgStmt	   *adopter;
 	bool		audited;
 	bool		stamped;
-	bool		ri;
 	MemoryContext old;
 
 	cleared_rtable = NULL;
@@ -410,17 +388,8 @@ hg_govern_start(QueryDesc *queryDesc, int eflags)
 	if (!who->governed && !audited)
 		return NULL;
 
-	stamped = hg_stamp_get(queryDesc->plannedstmt, &stamp, &query);
-	for (int i = 0; stamped && !stamp_is_current(&stamp, who, query); i++)
-	{
-		if (i == REPLAN_MAX)
-			refuse_plan();
-		queryDesc->plannedstmt =
-			pg_plan_query(copyObject(query), queryDesc->sourceText,
-						  stamp.cursor_options, queryDesc->params);
-		stamped = hg_stamp_get(queryDesc->plannedstmt, &stamp, &query);
-		who = hg_subject_current();
-	}
+	stamped = refresh_plan(queryDesc, &stamp, &query);
+	who = hg_subject_current();
 	if (!stamped && who->governed)
 		refuse_plan();
 	cleared_rtable = queryDesc->plannedstmt->rtable;
@@ -442,7 +411,7 @@ hg_govern_start(QueryDesc *queryDesc, int eflags)
 		{
 			HgFacts    *facts = make_facts(query, queryDesc->sourceText, policy);
 
-			hg_govern_note_plan(facts, queryDesc->plannedstmt);
+			hg_plan_facts(facts, queryDesc->plannedstmt);
 			stmt->kept = hg_stamp_pin(hg_stamp_keep(facts));
 		}
 		stmt->facts = stmt->kept->facts;
@@ -460,9 +429,7 @@ hg_govern_start(QueryDesc *queryDesc, int eflags)
 	/* the query of CREATE TABLE AS, EXECUTE, ... is part of that statement */
 	if (adopter != NULL)
 	{
-		HgLineageTarget *into =
-			adopter->facts && adopter->utility ?
-			hg_lineage_utility_target(adopter->facts, adopter->utility) : NULL;
+		HgLineageTarget *into = adopter->into;
 
 		hg_stmt_adopt(adopter, stmt, into == NULL);
 		if (into != NULL && query != NULL)
@@ -473,8 +440,7 @@ hg_govern_start(QueryDesc *queryDesc, int eflags)
 		return stmt;
 
 	/* referential actions are the constraint's doing, not the agent's */
-	ri = query != NULL && !hg_frame_trusted() && is_exempt(query);
-	if (!ri)
+	if (query == NULL || !is_ri(query))
 	{
 		PG_TRY();
 		{
@@ -492,13 +458,15 @@ hg_govern_start(QueryDesc *queryDesc, int eflags)
 		}
 		PG_END_TRY();
 
-		/* the wait may have been long: is all still as it was checked? */
-		AcceptInvalidationMessages();
-		who = hg_subject_current();
-		if (stamped && !stamp_is_current(&stamp, who, query))
+		/* a wait may have been long: mask by the policy of now */
+		if (stmt->approved)
 		{
-			hg_stmt_push(stmt, HG_ERRCODE_MASKED, true);
-			refuse_plan();
+			AcceptInvalidationMessages();
+			if (!refresh_plan(queryDesc, &stamp, &query))
+			{
+				hg_stmt_push(stmt, HG_ERRCODE_MASKED, true);
+				refuse_plan();
+			}
 		}
 		cleared_rtable = queryDesc->plannedstmt->rtable;
 	}
@@ -784,10 +752,7 @@ prepare_utility(HgStmt *stmt, const HgPolicy *policy, const HgFacts *facts,
 			pstmt = copyObject(pstmt);
 			pstmt->utilityStmt = (Node *) masked;
 			if (stmt)
-			{
 				stmt->owns_query = true;
-				stmt->utility = pstmt->utilityStmt;
-			}
 		}
 	}
 	else if (IsA(utility, TransactionStmt) && IsTransactionBlock() &&
@@ -853,13 +818,16 @@ hg_govern_utility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
 		stmt = hg_stmt_begin(CurrentMemoryContext, who, audited, 0);
 		facts = hg_facts_create(stmt->context);
 		stmt->facts = facts;
-		stmt->utility = utility;
 		stmt->owns_query = hg_utility_owns_query(utility);
 	}
 	old = MemoryContextSwitchTo(facts->context);
 	hg_utility_facts(facts, utility, queryString, policy);
 	if (!sub)
 		hg_fingerprint(facts, queryString, location, len, utility);
+
+	/* now: REFRESH runs its query under another search_path */
+	if (stmt && stmt->owns_query)
+		stmt->into = hg_lineage_utility_target(facts, utility);
 	MemoryContextSwitchTo(old);
 
 	if (stmt)

@@ -23,9 +23,6 @@ extern PlannedStmt *hg_govern_plan(planner_hook_type next, Query *parse,
 								   int cursor_options,
 								   ParamListInfo params);
 
-/* Fill in what only the plan knows: estimated rows of what is written. */
-extern void hg_govern_note_plan(HgFacts *facts, const PlannedStmt *plan);
-
 /*
  * Before the executor starts: check the stamp (re-planning if needed), give
  * the verdict, begin the statement.  NULL when nobody watches.

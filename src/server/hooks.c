@@ -13,6 +13,7 @@
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "base/catalog.h"
+#include "base/port.h"
 #include "base/report.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_proc.h"
@@ -21,16 +22,20 @@
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "guard/limits.h"
+#include "libpq/auth.h"
 #include "miscadmin.h"
 #include "optimizer/planner.h"
+#include "policy/label.h"
 #include "policy/policy.h"
 #include "record/event.h"
 #include "record/lane.h"
 #include "server/govern.h"
+#include "replication/walsender.h"
 #include "server/hooks.h"
 #include "tcop/utility.h"
 #include "utils/memutils.h"
 
+static ClientAuthentication_hook_type next_ClientAuthentication = NULL;
 static planner_hook_type next_planner = NULL;
 static ExecutorStart_hook_type next_ExecutorStart = NULL;
 static ExecutorRun_hook_type next_ExecutorRun = NULL;
@@ -41,6 +46,29 @@ static ProcessUtility_hook_type next_ProcessUtility = NULL;
 static object_access_hook_type next_object_access = NULL;
 static needs_fmgr_hook_type next_needs_fmgr_hook = NULL;
 static fmgr_hook_type next_fmgr_hook = NULL;
+
+/*
+ * A governed role may not stream the database past all masks.  The mapping is
+ * not readable before a database is chosen; map_role() left a label on the
+ * role for this.
+ */
+static void
+hg_ClientAuthentication(Port *port, int status)
+{
+	if (next_ClientAuthentication)
+		(*next_ClientAuthentication) (port, status);
+	if (status == STATUS_OK && am_walsender && port->user_name != NULL &&
+		hg_label_role_is_mapped(port->user_name))
+	{
+		HgRefusal	refusal = {.verdict = "deny",.builtin = "builtin",
+		.command = "REPLICATION"};
+
+		ereport(FATAL,
+				(errcode(HG_ERRCODE_DENIED),
+				 errmsg("a governed role cannot open a replication connection"),
+				 errdetail_internal("%s", hg_report_json(&refusal))));
+	}
+}
 
 static PlannedStmt *
 hg_planner(Query *parse, const char *query_string, int cursorOptions,
@@ -186,9 +214,9 @@ hg_ExecutorCheckPerms(HG_PERMS_PARAMS)
 
 /*
  * A recorder sits in its database, so commands that need a database to
- * themselves first send it away.  True if a database was blocked.
+ * themselves first send it away.  It stays away until the transaction ends.
  */
-static bool
+static void
 block_database(Node *utility)
 {
 	const char *name = NULL;
@@ -215,12 +243,10 @@ block_database(Node *utility)
 		}
 	}
 	if (name == NULL)
-		return false;
+		return;
 	dboid = get_database_oid(name, true);
-	if (!OidIsValid(dboid) || dboid == MyDatabaseId)
-		return false;
-	hg_lane_block_database(dboid);
-	return true;
+	if (OidIsValid(dboid))
+		hg_lane_block_database(dboid);
 }
 
 static void
@@ -237,29 +263,16 @@ utility_next(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 								params, queryEnv, dest, qc);
 }
 
-/* Between the recorder's going and its coming back. */
+/* The same, after the recorder has gone. */
 static void
 alone_in_database(PlannedStmt *pstmt, const char *queryString,
 				  bool readOnlyTree, ProcessUtilityContext context,
 				  ParamListInfo params, QueryEnvironment *queryEnv,
 				  DestReceiver *dest, QueryCompletion *qc)
 {
-	bool		blocked = block_database(pstmt->utilityStmt);
-
-	PG_TRY();
-	{
-		utility_next(pstmt, queryString, readOnlyTree, context, params,
-					 queryEnv, dest, qc);
-	}
-	PG_CATCH();
-	{
-		if (blocked)
-			hg_lane_release_databases();
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-	if (blocked)
-		hg_lane_release_databases();
+	block_database(pstmt->utilityStmt);
+	utility_next(pstmt, queryString, readOnlyTree, context, params, queryEnv,
+				 dest, qc);
 }
 
 static void
@@ -328,9 +341,13 @@ hg_xact_callback(XactEvent event, void *arg)
 	switch (event)
 	{
 		case XACT_EVENT_COMMIT:
+			if (hg_event_in_transaction())
+				hg_event_push_outcome(true);
+			hg_limits_transaction_end();
+			break;
 		case XACT_EVENT_PREPARE:
 			if (hg_event_in_transaction())
-				hg_event_push_outcome(event == XACT_EVENT_COMMIT);
+				hg_event_push_prepared();
 			hg_limits_transaction_end();
 			break;
 		case XACT_EVENT_ABORT:
@@ -346,6 +363,8 @@ hg_xact_callback(XactEvent event, void *arg)
 void
 hg_hooks_install(void)
 {
+	next_ClientAuthentication = ClientAuthentication_hook;
+	ClientAuthentication_hook = hg_ClientAuthentication;
 	next_planner = planner_hook;
 	planner_hook = hg_planner;
 	next_ExecutorStart = ExecutorStart_hook;

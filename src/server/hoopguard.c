@@ -5,7 +5,8 @@
  *
  * Every check comes before the first hook, so that a failed load leaves
  * nothing half-installed.  pg_upgrade must find nothing of us: neither hooks
- * nor workers run in binary-upgrade mode.
+ * nor workers run in binary-upgrade mode, only the label provider, without
+ * which the restore of a labelled column would fail.
  *
  *-------------------------------------------------------------------------
  */
@@ -35,10 +36,10 @@ _PG_init(void)
 
 	hg_guc_init();
 	MarkGUCPrefixReserved("hoopguard");
+	hg_label_init();
 	if (IsBinaryUpgrade)
 		return;
 	hg_catalog_init();
-	hg_label_init();
 	hg_shmem_install();
 	hg_hooks_install();
 	hg_approval_register();

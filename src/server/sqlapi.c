@@ -23,7 +23,6 @@
 #include "optimizer/planner.h"
 #include "parser/analyze.h"
 #include "rewrite/rewriteHandler.h"
-#include "server/govern.h"
 #include "tcop/tcopprot.h"
 #include "utils/acl.h"
 #include "utils/array.h"
@@ -151,7 +150,9 @@ put_row(ReturnSetInfo *rsinfo, const HgPolicy *policy, HgFacts *facts,
 	{
 		HgAct	   *act = lfirst(lc);
 
-		commands = append_unique(commands, hg_command_name(act->command));
+		commands = append_unique(commands,
+								 act->is_function ? "FUNCTION" :
+								 hg_command_name(act->command));
 		if (act->name[0] != '\0')
 			objects = append_unique(objects,
 									act->schema ?
@@ -209,7 +210,7 @@ check_one(ReturnSetInfo *rsinfo, const HgPolicy *policy, RawStmt *raw,
 				if (IsA(top, ModifyTable) && outerPlan(top) != NULL)
 					top = outerPlan(top);
 				rows = top->plan_rows;
-				hg_govern_note_plan(facts, plan);
+				hg_plan_facts(facts, plan);
 			}
 		}
 		put_row(rsinfo, policy, facts, rows);

@@ -20,6 +20,7 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "server/stmt.h"
+#include "storage/ipc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -99,6 +100,16 @@ hg_frame_top(void)
 	return frames_used > 0 ? &frames[frames_used - 1] : NULL;
 }
 
+HgFrame *
+hg_frame_below_planner(void)
+{
+	int			i = frames_used - 1;
+
+	while (i >= 0 && frames[i].kind == HG_FRAME_PLANNER)
+		i--;
+	return i >= 0 ? &frames[i] : NULL;
+}
+
 /*
  * The innermost user function decides: what a trusted function calls is not
  * trusted by that.
@@ -155,7 +166,8 @@ on_stmt_delete(void *arg)
 
 	/* an open cursor that is closed, or a statement that was cut off */
 	if (!stmt->pushed)
-		hg_stmt_push(stmt, 0, true);
+		hg_stmt_push(stmt, proc_exit_inprogress ? ERRCODE_ADMIN_SHUTDOWN : 0,
+					 true);
 
 	/* a cursor outlives its DECLARE: neither may point at the other then */
 	while (stmt->inners != NULL)

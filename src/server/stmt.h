@@ -30,7 +30,7 @@ typedef struct HgStmt
 	HgEvent		event;
 	HgFacts    *facts;			/* own facts, or kept->facts */
 	HgKeptFacts *kept;			/* pinned, or NULL */
-	Node	   *utility;		/* its tree while it runs, or NULL */
+	HgLineageTarget *into;		/* utility: where its query's rows go */
 	struct HgStmt *owner;		/* utility whose event this joins, or NULL */
 	struct HgStmt *inners;		/* utility: queries that join its event */
 	struct HgStmt *next_inner;
@@ -61,6 +61,9 @@ extern void hg_frame_pop_function(Oid function);
 
 /* Innermost frame, or NULL. */
 extern HgFrame *hg_frame_top(void);
+
+/* Innermost frame that is not a planner call, or NULL. */
+extern HgFrame *hg_frame_below_planner(void);
 
 /* Is the code that plans or runs now inside a trusted function? */
 extern bool hg_frame_trusted(void);

@@ -1,0 +1,850 @@
+/*-------------------------------------------------------------------------
+ *
+ * approval.c
+ *	  Ask, wait, consume.
+ *
+ * A request is stored by the recorder, since the asking transaction may be
+ * rolled back; the session that asks only pushes records and reads the table.
+ * It runs the statement when the row says "consumed" with the token of this
+ * very attempt in it, and in no other case: a lost message, a dead worker or
+ * a second session with the same ticket all end in an error.
+ *
+ * The slots in shared memory exist so that a waiter can be found and woken.
+ * They are under one lock, held for a few instructions.  A slot is released
+ * on every way out: return, error, and exit of the backend.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "approval/approval_private.h"
+#include "approval/delivery.h"
+#include "base/compat.h"
+#include "base/report.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "record/lane.h"
+#include "record/recorder.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lock.h"
+#include "storage/lwlock.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timeout.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+
+#define STORE_WAIT_MS 2000		/* for the recorder to commit a record */
+#define SLICE_MS 1000			/* longest sleep between two looks */
+#define MAX_TRIES 3				/* somebody else may use our ticket */
+#define REASON_MAX 256			/* bytes of foreign text in an error */
+
+/* libpq.h would pull in GSSAPI's headers */
+extern bool pq_check_connection(void);
+
+typedef struct HgApprovalSlot
+{
+	char		token[HG_UUID_LEN]; /* empty: free */
+	char		id[HG_UUID_LEN];	/* empty until stored */
+	Oid			role;			/* session role of the waiter */
+	Oid			dboid;
+	int			pid;
+	Latch	   *latch;
+} HgApprovalSlot;
+
+typedef struct HgApprovalShared
+{
+	LWLock		lock;			/* for all slots */
+	int			nslots;			/* constant */
+	HgApprovalSlot slots[FLEXIBLE_ARRAY_MEMBER];
+} HgApprovalShared;
+
+typedef enum EffectKind
+{
+	EFFECT_WAKE,
+	EFFECT_WAKE_DECIDED,
+	EFFECT_STORED,
+	EFFECT_PUBLISH,
+	EFFECT_RELEASE
+} EffectKind;
+
+typedef struct Effect
+{
+	EffectKind	kind;
+	int			index;
+	char		id[HG_UUID_LEN];
+	char		token[HG_UUID_LEN];
+} Effect;
+
+static HgApprovalShared *shared = NULL;
+static int	my_slot = -1;
+static bool exit_registered = false;
+static int64 last_max_rows = -1;
+static uint32 wait_event = 0;
+
+static Effect *effects = NULL;	/* in TopMemoryContext */
+static int	neffects = 0;
+static int	effects_size = 0;
+
+/* ---- shared memory ------------------------------------------------------ */
+
+static Size
+slots_size(void)
+{
+	return MAXALIGN(add_size(offsetof(HgApprovalShared, slots),
+							 mul_size(hg_guc_approval_slots,
+									  sizeof(HgApprovalSlot))));
+}
+
+Size
+hg_approval_shmem_size(void)
+{
+	return add_size(slots_size(), hg_delivery_shmem_size());
+}
+
+/* Under AddinShmemInitLock, from shmem.c. */
+void
+hg_approval_shmem_init(bool found)
+{
+	bool		have;
+	int			tranche = 0;
+
+	shared = ShmemInitStruct("hoopguard approvals", hg_approval_shmem_size(),
+							 &have);
+	if (!have)
+	{
+		tranche = LWLockNewTrancheId();
+		LWLockRegisterTranche(tranche, "hoopguard_approval");
+		LWLockInitialize(&shared->lock, tranche);
+		shared->nslots = hg_guc_approval_slots;
+		memset(shared->slots, 0, shared->nslots * sizeof(HgApprovalSlot));
+	}
+	else
+		LWLockRegisterTranche(shared->lock.tranche, "hoopguard_approval");
+	hg_delivery_shmem_init((char *) shared + slots_size(), have, tranche);
+}
+
+void
+hg_approval_slots(int *used, int *total)
+{
+	*used = 0;
+	*total = 0;
+	if (shared == NULL)
+		return;
+	LWLockAcquire(&shared->lock, LW_SHARED);
+	*total = shared->nslots;
+	for (int i = 0; i < shared->nslots; i++)
+		if (shared->slots[i].token[0] != '\0')
+			(*used)++;
+	LWLockRelease(&shared->lock);
+}
+
+static void
+release_slot(void)
+{
+	if (my_slot < 0)
+		return;
+	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
+	memset(&shared->slots[my_slot], 0, sizeof(HgApprovalSlot));
+	LWLockRelease(&shared->lock);
+	my_slot = -1;
+}
+
+static void
+release_on_exit(int code, Datum arg)
+{
+	release_slot();
+}
+
+/*
+ * Take a slot; *unstored counts the requests of the same role that are on
+ * their way to the table.
+ */
+static bool
+take_slot(const char *token, const char *id, Oid role, int *unstored)
+{
+	if (!exit_registered)
+	{
+		before_shmem_exit(release_on_exit, (Datum) 0);
+		exit_registered = true;
+	}
+	Assert(my_slot < 0);
+	*unstored = 0;
+	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < shared->nslots; i++)
+	{
+		HgApprovalSlot *slot = &shared->slots[i];
+
+		if (slot->token[0] != '\0')
+		{
+			if (slot->role == role && slot->dboid == MyDatabaseId &&
+				slot->id[0] == '\0')
+				(*unstored)++;
+		}
+		else if (my_slot < 0)
+		{
+			strlcpy(slot->token, token, sizeof(slot->token));
+			strlcpy(slot->id, id, sizeof(slot->id));
+			slot->role = role;
+			slot->dboid = MyDatabaseId;
+			slot->pid = MyProcPid;
+			slot->latch = MyLatch;
+			my_slot = i;
+		}
+	}
+	LWLockRelease(&shared->lock);
+	return my_slot >= 0;
+}
+
+/* The row that the request of our slot is, "" while it is not stored. */
+static void
+slot_id(char *id)
+{
+	LWLockAcquire(&shared->lock, LW_SHARED);
+	strlcpy(id, shared->slots[my_slot].id, HG_UUID_LEN);
+	LWLockRelease(&shared->lock);
+}
+
+static bool
+others_wait_for(const char *id)
+{
+	bool		found = false;
+
+	LWLockAcquire(&shared->lock, LW_SHARED);
+	for (int i = 0; i < shared->nslots && !found; i++)
+		found = i != my_slot && strcmp(shared->slots[i].id, id) == 0;
+	LWLockRelease(&shared->lock);
+	return found;
+}
+
+/* ---- what a commit sets off --------------------------------------------- */
+
+static void
+add_effect(EffectKind kind, int index, const char *id, const char *token)
+{
+	Effect	   *effect;
+
+	if (neffects >= effects_size)
+	{
+		int			size = effects_size > 0 ? 2 * effects_size : 32;
+
+		if (effects == NULL)
+			effects = MemoryContextAlloc(TopMemoryContext,
+										 size * sizeof(Effect));
+		else
+			effects = repalloc(effects, size * sizeof(Effect));
+		effects_size = size;
+	}
+	effect = &effects[neffects];
+	effect->kind = kind;
+	effect->index = index;
+	strlcpy(effect->id, id, sizeof(effect->id));
+	strlcpy(effect->token, token, sizeof(effect->token));
+	neffects++;
+}
+
+void
+hg_effect_wake(const char *id, bool decided)
+{
+	add_effect(decided ? EFFECT_WAKE_DECIDED : EFFECT_WAKE, 0, id, "");
+}
+
+void
+hg_effect_stored(const char *token, const char *id)
+{
+	add_effect(EFFECT_STORED, 0, id, token);
+}
+
+void
+hg_effect_publish(int i)
+{
+	add_effect(EFFECT_PUBLISH, i, "", "");
+}
+
+void
+hg_effect_release(int i)
+{
+	add_effect(EFFECT_RELEASE, i, "", "");
+}
+
+static void
+wake(const char *id)
+{
+	LWLockAcquire(&shared->lock, LW_SHARED);
+	for (int i = 0; i < shared->nslots; i++)
+		if (shared->slots[i].latch != NULL &&
+			strcmp(shared->slots[i].id, id) == 0)
+			SetLatch(shared->slots[i].latch);
+	LWLockRelease(&shared->lock);
+}
+
+static void
+tell_stored(const char *token, const char *id)
+{
+	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < shared->nslots; i++)
+	{
+		HgApprovalSlot *slot = &shared->slots[i];
+
+		if (strcmp(slot->token, token) != 0)
+			continue;
+		strlcpy(slot->id, id, sizeof(slot->id));
+		if (slot->latch != NULL)
+			SetLatch(slot->latch);
+	}
+	LWLockRelease(&shared->lock);
+}
+
+static void
+apply_effects(bool committed)
+{
+	for (int i = 0; i < neffects; i++)
+	{
+		Effect	   *effect = &effects[i];
+
+		if (effect->kind == EFFECT_PUBLISH)
+		{
+			if (committed)
+				hg_delivery_publish(effect->index);
+			else
+				hg_delivery_release(effect->index);
+		}
+		else if (!committed)
+			continue;
+		else if (effect->kind == EFFECT_RELEASE)
+			hg_delivery_release(effect->index);
+		else if (effect->kind == EFFECT_STORED)
+			tell_stored(effect->token, effect->id);
+		else
+		{
+			if (effect->kind == EFFECT_WAKE_DECIDED)
+				hg_delivery_stop(effect->id);
+			wake(effect->id);
+		}
+	}
+	neffects = 0;
+}
+
+/*
+ * An effect of a rolled-back subtransaction stays in the list: it only wakes
+ * somebody who then reads the table.
+ */
+static void
+on_xact(XactEvent event, void *arg)
+{
+	if (neffects == 0)
+		return;
+	switch (event)
+	{
+		case XACT_EVENT_COMMIT:
+			apply_effects(true);
+			break;
+		case XACT_EVENT_ABORT:
+			apply_effects(false);
+			break;
+		case XACT_EVENT_PRE_PREPARE:
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("cannot prepare a transaction that has decided on an approval")));
+			break;
+		default:
+			break;
+	}
+}
+
+void
+hg_approval_register(void)
+{
+	RegisterXactCallback(on_xact, NULL);
+	hg_recorder_register_handler(HG_REC_APPROVAL_REQUEST,
+								 hg_worker_on_request);
+	hg_recorder_register_handler(HG_REC_APPROVAL_CONSUME,
+								 hg_worker_on_consume);
+	hg_recorder_register_handler(HG_REC_APPROVAL_CANCEL,
+								 hg_worker_on_cancel);
+	hg_recorder_register_tick(hg_worker_tick);
+}
+
+/* ---- refusals ----------------------------------------------------------- */
+
+/* Foreign text in an error: cut at a character. */
+static char *
+cut(const char *s)
+{
+	int			len = strlen(s);
+
+	if (len > REASON_MAX)
+		len = pg_mbcliplen(s, len, REASON_MAX);
+	return pnstrdup(s, len);
+}
+
+static char *
+detail(const HgApprovalAsk *ask, const HgTicket *ticket, const char *state,
+	   const char *reason)
+{
+	HgRefusal	refusal;
+	StringInfoData extra;
+	int			n = list_length(ask->facts->acts);
+	const char **objects = palloc0(sizeof(char *) * (n + 1));
+	ListCell   *lc;
+
+	memset(&refusal, 0, sizeof(refusal));
+	refusal.verdict = "approve";
+	refusal.rule_id = ask->verdict->rule ? ask->verdict->rule->id : 0;
+	refusal.command = hg_command_name(ask->facts->command);
+	foreach(lc, ask->facts->acts)
+	{
+		char	   *object = hg_request_object((const HgAct *) lfirst(lc));
+		bool		known = object == NULL;
+
+		for (int i = 0; i < refusal.nobjects && !known; i++)
+			known = strcmp(objects[i], object) == 0;
+		if (!known)
+			objects[refusal.nobjects++] = object;
+	}
+	refusal.objects = objects;
+	refusal.state = state;
+	refusal.reason = reason ? cut(reason) : NULL;
+	if (ticket != NULL)
+	{
+		refusal.approval_id = ticket->id;
+		initStringInfo(&extra);
+		appendStringInfo(&extra,
+						 "\"expires_at\": \"%s\", \"delivery\": %s",
+						 timestamptz_to_str(ticket->expires_at),
+						 hg_report_quote(ticket->delivery_state));
+		if (ticket->delivery_error != NULL)
+			appendStringInfo(&extra, ", \"delivery_error\": %s",
+							 hg_report_quote(cut(ticket->delivery_error)));
+		if (ticket->decided_by != NULL)
+			appendStringInfo(&extra, ", \"decided_by\": %s",
+							 hg_report_quote(cut(ticket->decided_by)));
+		appendStringInfo(&extra,
+						 ", \"poll\": \"SELECT hoopguard.approval_state('%s')\"",
+						 ticket->id);
+		refusal.extra_json = extra.data;
+	}
+	return hg_report_json(&refusal);
+}
+
+pg_noreturn static void raise_required(const HgApprovalAsk *ask,
+									   const HgTicket *ticket);
+pg_noreturn static void raise_denied(const HgApprovalAsk *ask,
+									 const HgTicket *ticket);
+pg_noreturn static void raise_unavailable(const HgApprovalAsk *ask,
+										  const HgTicket *ticket,
+										  const char *reason);
+pg_noreturn static void raise_unusable(const HgApprovalAsk *ask,
+									   const HgTicket *ticket);
+
+static void
+raise_required(const HgApprovalAsk *ask, const HgTicket *ticket)
+{
+	ereport(ERROR,
+			(errcode(HG_ERRCODE_APPROVAL_REQUIRED),
+			 errmsg("approval required: request %s is pending", ticket->id),
+			 errdetail_internal("%s", detail(ask, ticket, "pending", NULL)),
+			 errhint("Run the identical statement again after approval.")));
+	pg_unreachable();
+}
+
+static void
+raise_denied(const HgApprovalAsk *ask, const HgTicket *ticket)
+{
+	ereport(ERROR,
+			(errcode(HG_ERRCODE_APPROVAL_DENIED),
+			 errmsg("approval denied: request %s", ticket->id),
+			 errdetail_internal("%s", detail(ask, ticket, "denied",
+											 ticket->reason)),
+			 errhint("The same statement is refused without asking again for some minutes.")));
+	pg_unreachable();
+}
+
+static void
+raise_unavailable(const HgApprovalAsk *ask, const HgTicket *ticket,
+				  const char *reason)
+{
+	ereport(ERROR,
+			(errcode(HG_ERRCODE_NO_APPROVER),
+			 errmsg("approval unavailable: %s", cut(reason)),
+			 errdetail_internal("%s", detail(ask, ticket,
+											 ticket ? ticket->state : NULL,
+											 reason)),
+			 ticket ?
+			 errhint("The request stays open; run the identical statement again later.") :
+			 errhint("The statement was not run.")));
+	pg_unreachable();
+}
+
+static void
+raise_unusable(const HgApprovalAsk *ask, const HgTicket *ticket)
+{
+	ereport(ERROR,
+			(errcode(HG_ERRCODE_TICKET),
+			 errmsg("approval %s cannot be used: it is %s", ticket->id,
+					ticket->state),
+			 errdetail_internal("%s", detail(ask, ticket, ticket->state, NULL)),
+			 errhint("Run the statement again to ask anew.")));
+	pg_unreachable();
+}
+
+/* ---- waiting ------------------------------------------------------------ */
+
+/*
+ * Does anyone queue behind a lock of ours?  Then the wait has to end: they
+ * would wait for a person.  The lock manager's own test does not cover
+ * fast-path locks, so this asks for all locks, at most once a second.
+ */
+static bool
+somebody_queues(void)
+{
+	LockData   *data = GetLockStatusData();
+	bool		found = false;
+
+	for (int i = 0; i < data->nelements && !found; i++)
+	{
+		LockInstanceData *waiter = &data->locks[i];
+
+		if (waiter->waitLockMode == NoLock || waiter->pid == MyProcPid)
+			continue;
+		for (int j = 0; j < data->nelements && !found; j++)
+		{
+			LockInstanceData *held = &data->locks[j];
+
+			found = held->pid == MyProcPid && held->holdMask != 0 &&
+				memcmp(&held->locktag, &waiter->locktag, sizeof(LOCKTAG)) == 0;
+		}
+	}
+	return found;
+}
+
+/* Sleep until woken or until, at most a slice. */
+static void
+sleep_until(TimestampTz until)
+{
+	long		ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+													 until);
+
+	/* nothing of ours may hold back vacuum while we sleep */
+	InvalidateCatalogSnapshot();
+	(void) WaitLatch(MyLatch,
+					 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 Min(Max(ms, 1), SLICE_MS),
+					 HG_WAIT_EVENT(wait_event, "HoopguardApproval"));
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}
+
+/* A client that is gone ends the session, by the server's own way. */
+static void
+check_client(void)
+{
+	if (MyProcPort != NULL && !pq_check_connection())
+	{
+		ClientConnectionLost = true;
+		InterruptPending = true;
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/* Wait until the recorder has stored our request; its row, or NULL. */
+static HgTicket *
+wait_stored(const char *binding)
+{
+	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													STORE_WAIT_MS);
+	char		id[HG_UUID_LEN];
+
+	for (;;)
+	{
+		slot_id(id);
+		if (id[0] != '\0')
+			return hg_ticket_find(binding, id);
+		if (GetCurrentTimestamp() >= until)
+			return NULL;
+		sleep_until(until);
+	}
+}
+
+/*
+ * Use up the ticket.  True: this attempt, and nobody else, may run.  False:
+ * somebody else was faster, or it is no longer valid.
+ */
+static bool
+consume(const HgApprovalAsk *ask, const HgTicket *ticket, const char *binding,
+		const char *token)
+{
+	char		record[2 * HG_UUID_LEN];
+	TimestampTz until;
+
+	strlcpy(record, ticket->id, HG_UUID_LEN);
+	strlcpy(record + HG_UUID_LEN, token, HG_UUID_LEN);
+	(void) hg_lane_push(HG_REC_APPROVAL_CONSUME, record, sizeof(record), true,
+						false);
+	until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), STORE_WAIT_MS);
+	for (;;)
+	{
+		HgTicket   *now = hg_ticket_find(binding, ticket->id);
+
+		if (now == NULL)
+			return false;
+		if (strcmp(now->state, "consumed") == 0)
+			return now->consumed_by != NULL &&
+				strcmp(now->consumed_by, token) == 0;
+		if (strcmp(now->state, "approved") != 0 ||
+			now->grant_expires_at <= GetCurrentTimestamp())
+			return false;
+		if (GetCurrentTimestamp() >= until)
+			raise_unavailable(ask, now,
+							  "the approval could not be used up in time");
+		sleep_until(until);
+	}
+}
+
+/*
+ * Policy may have changed while we slept; the verdict that asked is then as
+ * old as the ticket.  Both are given up.
+ */
+static void
+check_policy(const HgApprovalAsk *ask, HgTicket *ticket, const char *version)
+{
+	const HgPolicy *policy;
+	bool		same;
+
+	AcceptInvalidationMessages();
+	policy = hg_policy_get(hg_subject_current());
+	same = strcmp(policy->version, version) == 0;
+	InvalidateCatalogSnapshot();
+	if (same)
+		return;
+	ticket->state = pstrdup("for another policy");
+	raise_unusable(ask, ticket);
+}
+
+/* Is the webhook the only one who could decide, and does it fail? */
+static bool
+only_decider_fails(const HgApprover *approver, const HgTicket *ticket)
+{
+	return approver->has_url && !approver->has_role &&
+		strcmp(ticket->delivery_state, "retry") == 0;
+}
+
+/*
+ * Wait for a decision on a stored request.  Returns the approved ticket, or
+ * raises.
+ */
+static HgTicket *
+wait_decided(const HgApprovalAsk *ask, HgTicket *ticket,
+			 const HgApprover *approver, const char *binding)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz until = now;
+	TimestampTz next_check = now + USECS_PER_SEC;
+
+	if (ask->may_wait)
+		until = TimestampTzPlusMilliseconds(now, hg_guc_approval_wait);
+	for (;;)
+	{
+		if (strcmp(ticket->state, "approved") == 0)
+			return ticket;
+		if (strcmp(ticket->state, "denied") == 0)
+			raise_denied(ask, ticket);
+		now = GetCurrentTimestamp();
+		if (strcmp(ticket->state, "pending") == 0 && ticket->expires_at <= now)
+			ticket->state = pstrdup("expired");
+		if (strcmp(ticket->state, "pending") != 0)
+			raise_unusable(ask, ticket);
+		if (only_decider_fails(approver, ticket))
+			raise_unavailable(ask, ticket, ticket->delivery_error ?
+							  ticket->delivery_error :
+							  "the request could not be delivered");
+		if (now >= until)
+			raise_required(ask, ticket);
+		if (now >= next_check)
+		{
+			next_check = now + USECS_PER_SEC;
+			check_client();
+			if (somebody_queues())
+				raise_required(ask, ticket);
+		}
+		sleep_until(until);
+		ticket = hg_ticket_find(binding, ticket->id);
+		if (ticket == NULL)
+			raise_unavailable(ask, NULL, "the request is gone");
+	}
+}
+
+/* Find or make the request of this statement, with a slot taken. */
+static HgTicket *
+open_request(const HgApprovalAsk *ask, const HgApprover *approver,
+			 const char *binding, const char *token, char *approval_id)
+{
+	const HgIdentity *identity = ask->policy->identity;
+	const char *subject = identity->session_role_name;
+	HgTicket   *ticket = hg_ticket_find(binding, NULL);
+	TimestampTz now;
+	char		id[HG_UUID_LEN];
+	char	   *record;
+	int			pending;
+	int			recent;
+	int			unstored;
+
+	if (ticket != NULL && strcmp(ticket->state, "denied") == 0)
+	{
+		strlcpy(approval_id, ticket->id, HG_UUID_LEN);
+		raise_denied(ask, ticket);
+	}
+
+	/* an open request whose delivery failed is asked again: delivered anew */
+	if (ticket != NULL && (strcmp(ticket->delivery_state, "retry") != 0 ||
+						   strcmp(ticket->state, "pending") != 0))
+	{
+		strlcpy(approval_id, ticket->id, HG_UUID_LEN);
+		if (!take_slot(token, ticket->id, identity->session_role, &unstored))
+			ereport(ERROR,
+					(errcode(HG_ERRCODE_TOO_MANY),
+					 errmsg("too many sessions wait for an approval"),
+					 errdetail_internal("%s", detail(ask, ticket,
+													 ticket->state, NULL)),
+					 errhint("Try again later, or raise \"hoopguard.approval_slots\".")));
+		return ticket;
+	}
+
+	if (identity->subjects != NIL)
+		subject = ((const HgSubject *) linitial(identity->subjects))->name;
+	now = GetCurrentTimestamp();
+	hg_ticket_count(subject, now - USECS_PER_MINUTE, &pending, &recent);
+	if (!take_slot(token, "", identity->session_role, &unstored))
+		ereport(ERROR,
+				(errcode(HG_ERRCODE_TOO_MANY),
+				 errmsg("too many sessions wait for an approval"),
+				 errdetail_internal("%s", detail(ask, NULL, NULL, NULL)),
+				 errhint("Try again later, or raise \"hoopguard.approval_slots\".")));
+	if (ticket == NULL &&
+		(pending + unstored >= hg_guc_approval_max_pending ||
+		 recent + unstored >= hg_guc_approval_rate))
+		ereport(ERROR,
+				(errcode(HG_ERRCODE_TOO_MANY),
+				 pending + unstored >= hg_guc_approval_max_pending ?
+				 errmsg("too many open approval requests of subject \"%s\"",
+						subject) :
+				 errmsg("too many new approval requests of subject \"%s\"",
+						subject),
+				 errdetail_internal("%s", detail(ask, NULL, NULL, NULL)),
+				 errhint("Wait for the decisions on the open requests.")));
+
+	hg_request_uuid(id);
+	record = hg_request_json(ask, id, token, binding, approver->name, now,
+							 now + (int64) hg_guc_approval_ttl * USECS_PER_SEC);
+	(void) hg_lane_push(HG_REC_APPROVAL_REQUEST, record, strlen(record) + 1,
+						true, false);
+	ticket = wait_stored(binding);
+	if (ticket == NULL)
+		raise_unavailable(ask, NULL, "the request could not be stored in time");
+	strlcpy(approval_id, ticket->id, HG_UUID_LEN);
+	return ticket;
+}
+
+/*
+ * The session's user gave up on a request that nobody else waits for: take it
+ * back.  Running into statement_timeout is not giving up.
+ */
+static void
+take_back(const char *id, TimestampTz timeout_at)
+{
+	if (id[0] == '\0' || geterrcode() != ERRCODE_QUERY_CANCELED)
+		return;
+	if (timeout_at != 0 && GetCurrentTimestamp() >= timeout_at)
+		return;
+	if (!others_wait_for(id))
+		(void) hg_lane_push(HG_REC_APPROVAL_CANCEL, id, HG_UUID_LEN, true,
+							true);
+}
+
+void
+hg_approval_require(const HgApprovalAsk *ask, char *approval_id)
+{
+	MemoryContext context;
+	MemoryContext old;
+	volatile TimestampTz timeout_at = 0;
+	HgApprover	approver;
+	char	   *version;
+	volatile bool granted = false;
+	volatile bool pending = false;
+	char		binding[HG_BINDING_LEN];
+	Size		len = ask->text ? strlen(ask->text) : 0;
+
+	approval_id[0] = '\0';
+	last_max_rows = -1;
+	if (shared == NULL)
+		hg_report_not_preloaded();
+	if (RecoveryInProgress())
+		raise_unavailable(ask, NULL,
+						  "a standby server cannot store requests");
+	if (len == 0)
+		raise_unavailable(ask, NULL, "the statement's text is not known");
+	if (len > hg_guc_approval_max_statement)
+		ereport(ERROR,
+				(errcode(HG_ERRCODE_NO_APPROVER),
+				 errmsg("statement is too long to be sent for approval"),
+				 errdetail_internal("%s", detail(ask, NULL, NULL, NULL)),
+				 errhint("An approver has to see all of it: at most %d bytes (hoopguard.approval_max_statement).",
+						 hg_guc_approval_max_statement)));
+
+	context = AllocSetContextCreate(CurrentMemoryContext,
+									"hoopguard approval",
+									ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(context);
+	if (get_timeout_active(STATEMENT_TIMEOUT))
+		timeout_at = get_timeout_finish_time(STATEMENT_TIMEOUT);
+
+	/* a slot of an earlier wait cannot be left, but would be in the way */
+	release_slot();
+	hg_binding_compute(ask, binding);
+	version = pstrdup(ask->policy->version);
+	hg_ticket_approver(ask->verdict->rule ? ask->verdict->rule->approver : NULL,
+					  &approver);
+	PG_TRY();
+	{
+		for (int i = 0; i < MAX_TRIES && !granted; i++)
+		{
+			char		token[HG_UUID_LEN];
+			HgTicket   *ticket;
+
+			release_slot();
+			hg_request_uuid(token);
+			ticket = open_request(ask, &approver, binding, token, approval_id);
+			pending = true;
+			ticket = wait_decided(ask, ticket, &approver, binding);
+			pending = false;
+			check_policy(ask, ticket, version);
+			granted = consume(ask, ticket, binding, token);
+			if (granted)
+				last_max_rows = ticket->max_rows;
+		}
+		if (!granted)
+			raise_unavailable(ask, NULL,
+							  "others keep using up the approvals of this statement");
+	}
+	PG_CATCH();
+	{
+		release_slot();
+		if (pending)
+			take_back(approval_id, timeout_at);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	release_slot();
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+int64
+hg_approval_max_rows(void)
+{
+	return last_max_rows;
+}

@@ -1,0 +1,76 @@
+/*-------------------------------------------------------------------------
+ *
+ * approval_json.h
+ *	  The webhook's bodies: building requests, reading replies.
+ *
+ * Needs no database and raises nothing: the courier has neither a database
+ * nor a transaction.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef HG_APPROVAL_JSON_H
+#define HG_APPROVAL_JSON_H
+
+#define HG_REPLY_MAX 65536		/* longest reply that is read */
+
+typedef enum HgReplyDecision
+{
+	HG_REPLY_FAILED,			/* error says why */
+	HG_REPLY_PENDING,
+	HG_REPLY_ALLOW,
+	HG_REPLY_DENY
+} HgReplyDecision;
+
+/* Fixed size: it lies in shared memory.  Texts are valid UTF-8. */
+typedef struct HgReply
+{
+	HgReplyDecision decision;
+	int			attempts;		/* of the courier */
+	int64		grant_ttl_s;	/* 0: none asked */
+	int64		max_rows;		/* -1: none */
+	char		reason[512];
+	char		approver[128];
+	char		error[256];
+} HgReply;
+
+/*
+ * Read a reply strictly.  Everything but a well-formed allow, deny or pending
+ * for this id and binding is HG_REPLY_FAILED with the reason.
+ */
+extern void hg_reply_parse(const char *body, size_t len, const char *id,
+						   const char *binding, HgReply *reply);
+
+/* Mark a reply as failed; the text is cut to fit. */
+extern void hg_reply_fail(HgReply *reply, const char *error);
+
+/* One request as the recorder reads it from the table; members may be NULL. */
+typedef struct HgRequestBody
+{
+	const char *id;
+	const char *source;			/* hoopguard://system/database */
+	const char *time;			/* ISO 8601 */
+	const char *rule;
+	const char *rule_message;
+	const char *mode;
+	int			attempt;
+	const char *expires_at;
+	const char *database;
+	int64		timeline;
+	const char *text;			/* exact statement */
+	const char *command;
+	const char *sha256;
+	const char *requester;		/* JSON objects and arrays as text */
+	const char *facts;
+	const char *params;
+	const char *policy_version;
+	const char *binding;
+	bool		utf8;			/* are the strings UTF-8? */
+} HgRequestBody;
+
+/*
+ * The CloudEvents body into buf; its length, or -1 when it does not fit or
+ * memory ran out.  Invisible characters of the statement are spelled out.
+ */
+extern int	hg_request_body(const HgRequestBody *request, char *buf, int size);
+
+#endif							/* HG_APPROVAL_JSON_H */

@@ -1,0 +1,102 @@
+/*-------------------------------------------------------------------------
+ *
+ * delivery.c
+ *	  The table in shared memory between recorders and the courier.
+ *
+ * The lock covers the states; the bodies are read and written without it by
+ * whoever owns the entry in its present state (see delivery.h).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "approval/delivery.h"
+#include "miscadmin.h"
+
+HgDeliveryTable *hg_delivery = NULL;
+
+Size
+hg_delivery_shmem_size(void)
+{
+	return MAXALIGN(sizeof(HgDeliveryTable));
+}
+
+void
+hg_delivery_shmem_init(void *where, bool found, int tranche)
+{
+	hg_delivery = (HgDeliveryTable *) where;
+	if (found)
+		return;
+	memset(hg_delivery, 0, offsetof(HgDeliveryTable, entries));
+	LWLockInitialize(&hg_delivery->lock, tranche);
+	for (int i = 0; i < HG_DELIVERY_COUNT; i++)
+	{
+		hg_delivery->entries[i].state = HG_DELIVERY_FREE;
+		hg_delivery->entries[i].id[0] = '\0';
+	}
+}
+
+int
+hg_delivery_reserve(Oid dboid)
+{
+	int			found = -1;
+
+	LWLockAcquire(&hg_delivery->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < HG_DELIVERY_COUNT && found < 0; i++)
+	{
+		HgDelivery *entry = &hg_delivery->entries[i];
+
+		if (entry->state != HG_DELIVERY_FREE)
+			continue;
+		entry->state = HG_DELIVERY_FILLING;
+		entry->dboid = dboid;
+		entry->stop = false;
+		entry->accepted = false;
+		entry->id[0] = '\0';
+		found = i;
+	}
+	LWLockRelease(&hg_delivery->lock);
+	return found;
+}
+
+void
+hg_delivery_publish(int i)
+{
+	Latch	   *courier;
+
+	LWLockAcquire(&hg_delivery->lock, LW_EXCLUSIVE);
+	hg_delivery->entries[i].state = HG_DELIVERY_READY;
+	courier = hg_delivery->courier;
+	LWLockRelease(&hg_delivery->lock);
+	if (courier != NULL)
+		SetLatch(courier);
+}
+
+void
+hg_delivery_release(int i)
+{
+	LWLockAcquire(&hg_delivery->lock, LW_EXCLUSIVE);
+	hg_delivery->entries[i].state = HG_DELIVERY_FREE;
+	hg_delivery->entries[i].id[0] = '\0';
+	LWLockRelease(&hg_delivery->lock);
+}
+
+void
+hg_delivery_stop(const char *id)
+{
+	Latch	   *courier = NULL;
+
+	LWLockAcquire(&hg_delivery->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < HG_DELIVERY_COUNT; i++)
+	{
+		HgDelivery *entry = &hg_delivery->entries[i];
+
+		if (entry->state == HG_DELIVERY_FREE || strcmp(entry->id, id) != 0)
+			continue;
+		entry->stop = true;
+		courier = hg_delivery->courier;
+	}
+	LWLockRelease(&hg_delivery->lock);
+	if (courier != NULL)
+		SetLatch(courier);
+}

@@ -1,0 +1,97 @@
+/*-------------------------------------------------------------------------
+ *
+ * delivery.h
+ *	  The table in shared memory between recorders and the courier.
+ *
+ * A recorder fills an entry and publishes it when its transaction has
+ * committed; the courier posts it and leaves the answer; a recorder of the
+ * same database applies the answer and frees the entry when that has
+ * committed.  Entries are lost with shared memory: the row's lease
+ * (next_delivery_at) runs out and the request is delivered again, under the
+ * same id.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef HG_DELIVERY_H
+#define HG_DELIVERY_H
+
+#include "approval/approval_json.h"
+#include "datatype/timestamp.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+
+#define HG_DELIVERY_COUNT 64
+#define HG_DELIVERY_BODY 65536
+#define HG_DELIVERY_URL 1024
+#define HG_BREAKER_COUNT 16
+
+typedef enum HgDeliveryState
+{
+	HG_DELIVERY_FREE,
+	HG_DELIVERY_FILLING,		/* the recorder's; nobody else looks */
+	HG_DELIVERY_READY,
+	HG_DELIVERY_SENDING,		/* the courier's from here ... */
+	HG_DELIVERY_DONE			/* ... the reply is for a recorder */
+} HgDeliveryState;
+
+typedef struct HgDelivery
+{
+	/* under the table's lock */
+	HgDeliveryState state;
+	Oid			dboid;
+	bool		stop;			/* decided elsewhere: give up */
+	bool		accepted;		/* answered "pending"; not yet noted */
+	TimestampTz done_at;
+	char		id[40];
+
+	/* the filler's until READY, then constant */
+	TimestampTz expires;
+	char		binding[80];
+	char		url[HG_DELIVERY_URL];
+	int			body_len;
+	char		body[HG_DELIVERY_BODY];
+
+	/* the courier's until DONE, then constant */
+	HgReply		reply;
+} HgDelivery;
+
+typedef struct HgBreaker
+{
+	char		url[HG_DELIVERY_URL];	/* empty: unused */
+	int			failures;		/* in a row */
+	TimestampTz open_until;		/* 0: closed */
+	TimestampTz last_used;
+} HgBreaker;
+
+typedef struct HgDeliveryTable
+{
+	LWLock		lock;			/* for the members said to be under it */
+	Latch	   *courier;		/* under lock; NULL: not running */
+	int			courier_pid;	/* under lock; 0: not running */
+	TimestampTz heartbeat;		/* under lock */
+	char		courier_error[256]; /* under lock: last failure */
+	bool		secret_ok;		/* under lock */
+	char		secret_state[128];	/* under lock */
+	HgBreaker	breakers[HG_BREAKER_COUNT]; /* under lock; courier writes */
+	HgDelivery	entries[HG_DELIVERY_COUNT];
+} HgDeliveryTable;
+
+/* NULL without shared memory (not preloaded). */
+extern HgDeliveryTable *hg_delivery;
+
+extern Size hg_delivery_shmem_size(void);
+extern void hg_delivery_shmem_init(void *where, bool found, int tranche);
+
+/* An entry to fill, or -1 when all are taken. */
+extern int	hg_delivery_reserve(Oid dboid);
+
+/* A filled entry to the courier, which is woken. */
+extern void hg_delivery_publish(int i);
+
+/* Free an entry, whatever its state; only its present owner may. */
+extern void hg_delivery_release(int i);
+
+/* The request was decided elsewhere. */
+extern void hg_delivery_stop(const char *id);
+
+#endif							/* HG_DELIVERY_H */

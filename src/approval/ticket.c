@@ -1,0 +1,241 @@
+/*-------------------------------------------------------------------------
+ *
+ * ticket.c
+ *	  What a session that asks reads of hoopguard.approval and .approver.
+ *
+ * Reads go by catalog snapshots, which see the latest commit whatever the
+ * transaction's own snapshot is, and need no SPI, planner or rights.  The
+ * snapshot is dropped afterwards: a session that waits must not hold back
+ * vacuum.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "approval/approval_private.h"
+#include "base/catalog.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+/* Attribute numbers of hoopguard.approver. */
+#define ANUM_APPROVER_NAME 1
+#define ANUM_APPROVER_URL 2
+#define ANUM_APPROVER_ROLE 3
+
+static char *
+text_or_null(HeapTuple tuple, int attno, TupleDesc desc)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(tuple, attno, desc, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+static TimestampTz
+time_or_zero(HeapTuple tuple, int attno, TupleDesc desc)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(tuple, attno, desc, &isnull);
+
+	return isnull ? 0 : DatumGetTimestampTz(value);
+}
+
+static HgTicket *
+read_ticket(HeapTuple tuple, TupleDesc desc)
+{
+	HgTicket   *ticket = palloc0(sizeof(HgTicket));
+	bool		isnull;
+	Datum		value;
+
+	value = heap_getattr(tuple, HG_APPROVAL_ID, desc, &isnull);
+	if (!isnull)
+		strlcpy(ticket->id, DatumGetCString(DirectFunctionCall1(uuid_out, value)),
+				sizeof(ticket->id));
+	ticket->state = text_or_null(tuple, HG_APPROVAL_STATE, desc);
+	if (ticket->state == NULL)
+		ticket->state = pstrdup("unknown");
+	ticket->requested_at = time_or_zero(tuple, HG_APPROVAL_REQUESTED_AT, desc);
+	ticket->expires_at = time_or_zero(tuple, HG_APPROVAL_EXPIRES_AT, desc);
+	ticket->grant_expires_at = time_or_zero(tuple,
+											HG_APPROVAL_GRANT_EXPIRES_AT, desc);
+	ticket->decided_at = time_or_zero(tuple, HG_APPROVAL_DECIDED_AT, desc);
+	value = heap_getattr(tuple, HG_APPROVAL_RULE_ID, desc, &isnull);
+	ticket->rule_id = isnull ? 0 : DatumGetInt32(value);
+	value = heap_getattr(tuple, HG_APPROVAL_MAX_ROWS, desc, &isnull);
+	ticket->max_rows = isnull ? -1 : DatumGetInt64(value);
+	ticket->consumed_by = text_or_null(tuple, HG_APPROVAL_CONSUMED_BY, desc);
+	ticket->decided_by = text_or_null(tuple, HG_APPROVAL_DECIDED_BY, desc);
+	ticket->reason = text_or_null(tuple, HG_APPROVAL_REASON, desc);
+	ticket->delivery_state = text_or_null(tuple, HG_APPROVAL_DELIVERY_STATE,
+										  desc);
+	if (ticket->delivery_state == NULL)
+		ticket->delivery_state = pstrdup("none");
+	ticket->delivery_error = text_or_null(tuple,
+										  HG_APPROVAL_LAST_DELIVERY_ERROR,
+										  desc);
+	return ticket;
+}
+
+/* How much a row matters: 0 not at all. */
+static int
+rank(const HgTicket *ticket, TimestampTz now)
+{
+	if (strcmp(ticket->state, "approved") == 0 &&
+		ticket->grant_expires_at > now)
+		return 3;
+	if (strcmp(ticket->state, "pending") == 0 && ticket->expires_at > now)
+		return 2;
+	if (strcmp(ticket->state, "denied") == 0 && ticket->decided_at != 0 &&
+		ticket->decided_at + HG_DENY_MEMORY_S * USECS_PER_SEC > now)
+		return 1;
+	return 0;
+}
+
+HgTicket *
+hg_ticket_find(const char *binding, const char *id)
+{
+	Relation	rel = table_open(hg_catalog_rel(HG_REL_APPROVAL),
+								 AccessShareLock);
+	TimestampTz now = GetCurrentTimestamp();
+	HgTicket   *best = NULL;
+	int			best_rank = 0;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, HG_APPROVAL_BINDING, BTEqualStrategyNumber, F_TEXTEQ,
+				CStringGetTextDatum(binding));
+	scan = systable_beginscan(rel,
+							  get_relname_relid("approval_binding_idx",
+												hg_catalog_schema()),
+							  true, NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		HgTicket   *ticket = read_ticket(tuple, RelationGetDescr(rel));
+		int			r;
+
+		CHECK_FOR_INTERRUPTS();
+		if (id != NULL)
+			r = strcmp(ticket->id, id) == 0 ? 1 : 0;
+		else
+			r = rank(ticket, now);
+
+		/* two denials or, after a clock step, two grants: the later one */
+		if (r > best_rank ||
+			(r > 0 && r == best_rank &&
+			 ticket->requested_at > best->requested_at))
+		{
+			best = ticket;
+			best_rank = r;
+		}
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	InvalidateCatalogSnapshot();
+	return best;
+}
+
+void
+hg_ticket_count(const char *subject, TimestampTz since, int *pending,
+			   int *recent)
+{
+	Relation	rel = table_open(hg_catalog_rel(HG_REL_APPROVAL),
+								 AccessShareLock);
+	TimestampTz now = GetCurrentTimestamp();
+	ScanKeyData key[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	*pending = 0;
+	*recent = 0;
+	ScanKeyInit(&key[0], HG_APPROVAL_SUBJECT, BTEqualStrategyNumber, F_TEXTEQ,
+				CStringGetTextDatum(subject));
+	scan = systable_beginscan(rel,
+							  get_relname_relid("approval_pending_idx",
+												hg_catalog_schema()),
+							  true, NULL, 1, key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		char	   *state = text_or_null(tuple, HG_APPROVAL_STATE,
+										 RelationGetDescr(rel));
+
+		CHECK_FOR_INTERRUPTS();
+
+		/* a heap scan (index being rebuilt) brings other states too */
+		if (state != NULL && strcmp(state, "pending") == 0 &&
+			time_or_zero(tuple, HG_APPROVAL_EXPIRES_AT,
+						 RelationGetDescr(rel)) > now)
+			(*pending)++;
+	}
+	systable_endscan(scan);
+
+	ScanKeyInit(&key[0], HG_APPROVAL_SUBJECT, BTEqualStrategyNumber, F_TEXTEQ,
+				CStringGetTextDatum(subject));
+	ScanKeyInit(&key[1], HG_APPROVAL_REQUESTED_AT, BTGreaterStrategyNumber,
+				F_TIMESTAMPTZ_GT, TimestampTzGetDatum(since));
+	scan = systable_beginscan(rel,
+							  get_relname_relid("approval_subject_idx",
+												hg_catalog_schema()),
+							  true, NULL, 2, key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		(*recent)++;
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	InvalidateCatalogSnapshot();
+}
+
+/*
+ * A rule that names no approver goes to the one called "default", or else to
+ * the first by name.
+ */
+void
+hg_ticket_approver(const char *rule_approver, HgApprover *out)
+{
+	Relation	rel = table_open(hg_catalog_rel(HG_REL_APPROVER),
+								 AccessShareLock);
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	memset(out, 0, sizeof(*out));
+	if (rule_approver != NULL)
+		out->name = pstrdup(rule_approver);
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		TupleDesc	desc = RelationGetDescr(rel);
+		char	   *name = text_or_null(tuple, ANUM_APPROVER_NAME, desc);
+		bool		role_null;
+
+		CHECK_FOR_INTERRUPTS();
+		if (name == NULL)
+			continue;
+		if (rule_approver != NULL)
+		{
+			if (strcmp(name, rule_approver) != 0)
+				continue;
+		}
+		else if (out->name != NULL &&
+				 (strcmp(out->name, "default") == 0 ||
+				  (strcmp(name, "default") != 0 &&
+				   strcmp(name, out->name) > 0)))
+			continue;
+		out->name = name;
+		out->has_url = text_or_null(tuple, ANUM_APPROVER_URL, desc) != NULL;
+		(void) heap_getattr(tuple, ANUM_APPROVER_ROLE, desc, &role_null);
+		out->has_role = !role_null;
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	InvalidateCatalogSnapshot();
+}

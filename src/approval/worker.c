@@ -1,0 +1,568 @@
+/*-------------------------------------------------------------------------
+ *
+ * worker.c
+ *	  The recorder's part: stores requests, uses up tickets, feeds the
+ *	  courier and applies its answers.
+ *
+ * Everything runs in the recorder's transaction and may run again after a
+ * failed batch, so each step is conditional on the row.  An entry of the
+ * delivery table is handed over or freed when the transaction has committed;
+ * the row's next_delivery_at is a lease that brings back a delivery that got
+ * lost with shared memory.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "approval/approval_private.h"
+#include "approval/delivery.h"
+#include "catalog/namespace.h"
+#include "commands/dbcommands.h"
+#include "executor/spi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+#define IN_FLIGHT_POLL_MS 500	/* if the courier's wake-up got lost */
+#define RECHECK_MS 60000		/* decisions by SQL move due times unseen */
+#define LEASE_S 60				/* until an unanswered delivery is repeated */
+#define DUE_AT_ONCE 16			/* deliveries begun in one transaction */
+
+/* seconds to the next attempt, the last one for all later ones */
+static const int backoff_s[] = {5, 30, 120, 600, 1800};
+
+static TimestampTz due_at = 0;	/* when to look at the table again */
+static int	in_flight = 0;		/* deliveries of this database */
+
+/* ---- records ------------------------------------------------------------ */
+
+void
+hg_worker_on_request(const char *data, Size len)
+{
+	const char *args[2];
+	char	   *id;
+	char	   *token;
+
+	if (len == 0 || data[len - 1] != '\0')
+		return;
+	args[0] = data;
+
+	/* an open request that has run out must not stand for a new one */
+	hg_sql("UPDATE hoopguard.approval SET state = 'expired'"
+		   " WHERE binding = $1::pg_catalog.jsonb ->> 'binding'"
+		   " AND state = 'pending'"
+		   " AND expires_at <= pg_catalog.clock_timestamp()"
+		   " RETURNING id", 1, args);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		SPITupleTable *table = SPI_tuptable;
+		uint64		n = SPI_processed;
+
+		hg_decide_edge(hg_sql_value(i, 1), "pending", "expired", NULL,
+					   "recorder", NULL, NULL);
+		SPI_tuptable = table;
+		SPI_processed = n;
+	}
+
+	hg_sql("INSERT INTO hoopguard.approval (id, state, subject, session_role,"
+		   " session_role_oid, binding, requested_at, expires_at, rule_id,"
+		   " approver, delivery_state, next_delivery_at, effective_role,"
+		   " database, timeline, mode, statement_text, statement_sha256,"
+		   " facts, params, requester, policy_version, event_id,"
+		   " rule_message)"
+		   " SELECT r.id, 'pending', r.subject, r.session_role,"
+		   " r.session_role_oid, r.binding,"
+		   " pg_catalog.timestamptz '2000-01-01 00:00:00+00'"
+		   " + r.requested_us * pg_catalog.interval '1 microsecond',"
+		   " pg_catalog.timestamptz '2000-01-01 00:00:00+00'"
+		   " + r.expires_us * pg_catalog.interval '1 microsecond',"
+		   " r.rule_id, r.approver,"
+		   " CASE WHEN p.url IS NULL THEN 'none' ELSE 'queued' END,"
+		   " CASE WHEN p.url IS NULL THEN NULL"
+		   " ELSE pg_catalog.clock_timestamp() END,"
+		   " r.effective_role, r.database, r.timeline, r.mode,"
+		   " r.statement_text, r.statement_sha256, r.facts, r.params,"
+		   " r.requester, r.policy_version, r.event_id, r.rule_message"
+		   " FROM pg_catalog.jsonb_to_record($1::pg_catalog.jsonb) AS r"
+		   " (id pg_catalog.uuid, subject pg_catalog.text,"
+		   " session_role pg_catalog.text, session_role_oid pg_catalog.oid,"
+		   " binding pg_catalog.text, requested_us pg_catalog.int8,"
+		   " expires_us pg_catalog.int8, rule_id pg_catalog.int4,"
+		   " approver pg_catalog.text, effective_role pg_catalog.text,"
+		   " database pg_catalog.text, timeline pg_catalog.int8,"
+		   " mode pg_catalog.text, statement_text pg_catalog.text,"
+		   " statement_sha256 pg_catalog.text, facts pg_catalog.jsonb,"
+		   " params pg_catalog.jsonb, requester pg_catalog.jsonb,"
+		   " policy_version pg_catalog.text, event_id pg_catalog.int8,"
+		   " rule_message pg_catalog.text)"
+		   " LEFT JOIN hoopguard.approver p ON p.name = r.approver"
+		   " ON CONFLICT DO NOTHING"
+		   " RETURNING id, $1::pg_catalog.jsonb ->> 'token', session_role",
+		   1, args);
+	ForceSyncCommit();
+	due_at = 0;
+	if (SPI_processed > 0)
+	{
+		char	   *who = hg_sql_value(0, 3);
+
+		id = hg_sql_value(0, 1);
+		token = hg_sql_value(0, 2);
+		hg_decide_edge(id, NULL, "pending", who, "session", NULL, NULL);
+		hg_effect_stored(token, id);
+		return;
+	}
+
+	/* the same statement is open already: that request; deliver it again */
+	hg_sql("UPDATE hoopguard.approval SET"
+		   " next_delivery_at = CASE WHEN delivery_state = 'retry'"
+		   " THEN pg_catalog.clock_timestamp() ELSE next_delivery_at END,"
+		   " delivery_state = CASE WHEN delivery_state = 'retry'"
+		   " THEN 'queued' ELSE delivery_state END"
+		   " WHERE binding = $1::pg_catalog.jsonb ->> 'binding'"
+		   " AND state = 'pending'"
+		   " RETURNING id, $1::pg_catalog.jsonb ->> 'token'", 1, args);
+	if (SPI_processed > 0)
+		hg_effect_stored(hg_sql_value(0, 2), hg_sql_value(0, 1));
+}
+
+/* Data: two uuids of HG_UUID_LEN, the request and the token that uses it. */
+void
+hg_worker_on_consume(const char *data, Size len)
+{
+	const char *args[2];
+	char		id[HG_UUID_LEN];
+	char		token[HG_UUID_LEN];
+
+	if (len != 2 * HG_UUID_LEN)
+		return;
+	strlcpy(id, data, sizeof(id));
+	strlcpy(token, data + HG_UUID_LEN, sizeof(token));
+	args[0] = id;
+	args[1] = token;
+	hg_sql("UPDATE hoopguard.approval SET state = 'consumed',"
+		   " consumed_by = $2, consumed_at = pg_catalog.clock_timestamp()"
+		   " WHERE id = $1::pg_catalog.uuid AND state = 'approved'"
+		   " AND grant_expires_at > pg_catalog.clock_timestamp()"
+		   " RETURNING session_role", 2, args);
+
+	/* a crash must not give the ticket back */
+	ForceSyncCommit();
+	if (SPI_processed > 0)
+		hg_decide_edge(id, "approved", "consumed", hg_sql_value(0, 1),
+					   "session", NULL, NULL);
+	else
+		hg_effect_wake(id, false);
+}
+
+/* Data: the uuid of the request. */
+void
+hg_worker_on_cancel(const char *data, Size len)
+{
+	const char *args[1];
+	char		id[HG_UUID_LEN];
+
+	if (len != HG_UUID_LEN)
+		return;
+	strlcpy(id, data, sizeof(id));
+	args[0] = id;
+	hg_sql("UPDATE hoopguard.approval SET state = 'cancelled',"
+		   " next_delivery_at = NULL"
+		   " WHERE id = $1::pg_catalog.uuid AND state = 'pending'"
+		   " RETURNING session_role", 1, args);
+	if (SPI_processed > 0)
+		hg_decide_edge(id, "pending", "cancelled", hg_sql_value(0, 1),
+					   "session", NULL, NULL);
+}
+
+/* ---- answers of the courier --------------------------------------------- */
+
+/* UTF-8 from outside to text of this database; never raises. */
+static char *
+to_server(const char *s)
+{
+	char	   *copy;
+
+	if (s[0] == '\0')
+		return NULL;
+	copy = pstrdup(s);
+	if (GetDatabaseEncoding() != PG_UTF8)
+	{
+		for (char *p = copy; *p; p++)
+			if (IS_HIGHBIT_SET(*p))
+				*p = '?';
+	}
+	return copy;
+}
+
+static void
+note_delivery(const char *id, const char *state, const char *error,
+			  int delay_s)
+{
+	const char *args[4];
+	char		delay[16];
+
+	snprintf(delay, sizeof(delay), "%d", delay_s);
+	args[0] = id;
+	args[1] = state;
+	args[2] = error;
+	args[3] = delay;
+	hg_sql("UPDATE hoopguard.approval SET delivery_state = $2,"
+		   " last_delivery_error = $3,"
+		   " next_delivery_at = pg_catalog.clock_timestamp()"
+		   " + pg_catalog.make_interval(secs => $4::pg_catalog.int4)"
+		   " WHERE id = $1::pg_catalog.uuid AND state = 'pending'", 4, args);
+	hg_effect_wake(id, false);
+}
+
+static void
+apply_decision(const HgDelivery *entry)
+{
+	HgDecisionInput in;
+	const char *args[2];
+	char	   *approver;
+	char	   *state;
+	bool		done;
+
+	args[0] = entry->id;
+	hg_sql("SELECT COALESCE(approver, 'webhook') FROM hoopguard.approval"
+		   " WHERE id = $1::pg_catalog.uuid", 1, args);
+	if (SPI_processed == 0)
+		return;
+	approver = hg_sql_value(0, 1);
+	memset(&in, 0, sizeof(in));
+	in.decision = entry->reply.decision == HG_REPLY_ALLOW ?
+		HG_DECIDE_APPROVE : HG_DECIDE_DENY;
+	in.id = entry->id;
+	in.binding = entry->binding;
+	in.voter = psprintf("webhook:%s", approver);
+	in.who = to_server(entry->reply.approver);
+	if (in.who == NULL)
+		in.who = approver;
+	in.via = "webhook";
+	in.reason = to_server(entry->reply.reason);
+	in.ttl_s = entry->reply.grant_ttl_s;
+	in.max_rows = entry->reply.max_rows;
+
+	/* a late "deny" does not undo what a person approved meanwhile */
+	hg_sql("SELECT state FROM hoopguard.approval"
+		   " WHERE id = $1::pg_catalog.uuid FOR UPDATE", 1, args);
+	state = SPI_processed > 0 ? hg_sql_value(0, 1) : "unknown";
+	if (strcmp(state, "pending") != 0)
+	{
+		hg_decide_edge(entry->id, state, state, in.who, in.via, NULL,
+					   in.decision == HG_DECIDE_APPROVE ?
+					   "late approval" : "late denial");
+		return;
+	}
+	state = hg_decide(&in, &done);
+	args[1] = "answered";
+	hg_sql("UPDATE hoopguard.approval SET delivery_state = $2,"
+		   " last_delivery_error = NULL, next_delivery_at = NULL"
+		   " WHERE id = $1::pg_catalog.uuid", 2, args);
+	if (!done && strcmp(state, "expired") != 0)
+		ereport(LOG,
+				(errmsg("webhook decision on approval %s was not applied: it is %s",
+						entry->id, state)));
+}
+
+static void
+apply_failure(const HgDelivery *entry)
+{
+	const char *args[1];
+	int			attempts;
+
+	args[0] = entry->id;
+	hg_sql("SELECT delivery_attempts FROM hoopguard.approval"
+		   " WHERE id = $1::pg_catalog.uuid AND state = 'pending'", 1, args);
+	if (SPI_processed == 0)
+		return;
+	attempts = atoi(hg_sql_value(0, 1));
+	attempts = Max(1, Min(attempts, lengthof(backoff_s)));
+	note_delivery(entry->id, "retry", to_server(entry->reply.error),
+				  backoff_s[attempts - 1]);
+}
+
+/* Take the answers for this database; true if there were any. */
+static bool
+apply_answers(void)
+{
+	int			done[HG_DELIVERY_COUNT];
+	int			accepted[HG_DELIVERY_COUNT];
+	int			ndone = 0;
+	int			naccepted = 0;
+
+	in_flight = 0;
+	LWLockAcquire(&hg_delivery->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < HG_DELIVERY_COUNT; i++)
+	{
+		HgDelivery *entry = &hg_delivery->entries[i];
+
+		if (entry->state == HG_DELIVERY_FREE || entry->dboid != MyDatabaseId)
+			continue;
+		if (entry->state == HG_DELIVERY_DONE)
+			done[ndone++] = i;
+		else
+		{
+			in_flight++;
+			if (entry->accepted)
+			{
+				entry->accepted = false;
+				accepted[naccepted++] = i;
+			}
+		}
+	}
+	LWLockRelease(&hg_delivery->lock);
+
+	for (int i = 0; i < naccepted; i++)
+		note_delivery(hg_delivery->entries[accepted[i]].id, "accepted", NULL,
+					  LEASE_S);
+	for (int i = 0; i < ndone; i++)
+	{
+		HgDelivery *entry = &hg_delivery->entries[done[i]];
+
+		if (entry->stop)
+			;					/* decided elsewhere */
+		else if (entry->reply.decision == HG_REPLY_ALLOW ||
+				 entry->reply.decision == HG_REPLY_DENY)
+			apply_decision(entry);
+		else if (entry->reply.decision == HG_REPLY_PENDING)
+			note_delivery(entry->id, "accepted", NULL, LEASE_S / 2);
+		else
+			apply_failure(entry);
+		hg_effect_release(done[i]);
+	}
+	return ndone + naccepted > 0;
+}
+
+/* ---- what is due -------------------------------------------------------- */
+
+static void
+expire(void)
+{
+	SPITupleTable *table;
+	uint64		n;
+
+	hg_sql("UPDATE hoopguard.approval a SET state = 'expired',"
+		   " next_delivery_at = NULL FROM (SELECT id, state"
+		   " FROM hoopguard.approval WHERE (state = 'pending'"
+		   " AND expires_at <= pg_catalog.clock_timestamp())"
+		   " OR (state = 'approved'"
+		   " AND grant_expires_at <= pg_catalog.clock_timestamp())"
+		   " FOR UPDATE SKIP LOCKED) o WHERE a.id = o.id"
+		   " RETURNING a.id, o.state", 0, NULL);
+	table = SPI_tuptable;
+	n = SPI_processed;
+	for (uint64 i = 0; i < n; i++)
+	{
+		SPI_tuptable = table;
+		hg_decide_edge(hg_sql_value(i, 1), hg_sql_value(i, 2), "expired",
+					   NULL, "recorder", NULL, NULL);
+	}
+}
+
+static bool
+in_table(const char *id)
+{
+	bool		found = false;
+
+	LWLockAcquire(&hg_delivery->lock, LW_SHARED);
+	for (int i = 0; i < HG_DELIVERY_COUNT && !found; i++)
+		found = hg_delivery->entries[i].state != HG_DELIVERY_FREE &&
+			strcmp(hg_delivery->entries[i].id, id) == 0;
+	LWLockRelease(&hg_delivery->lock);
+	return found;
+}
+
+/* Fill an entry from row i of the result; false when all are taken. */
+static bool
+begin_delivery(uint64 row)
+{
+	HgRequestBody body;
+	HgDelivery *entry;
+	const char *args[3];
+	char		lease[16];
+	char	   *id = hg_sql_value(row, 1);
+	char	   *url = hg_sql_value(row, 2);
+	char	   *binding = hg_sql_value(row, 3);
+	TimestampTz expires;
+	int			i;
+
+	if (in_table(id))
+	{
+		args[0] = id;
+		snprintf(lease, sizeof(lease), "%d", LEASE_S);
+		args[1] = lease;
+		hg_sql("UPDATE hoopguard.approval SET next_delivery_at ="
+			   " pg_catalog.clock_timestamp()"
+			   " + pg_catalog.make_interval(secs => $2::pg_catalog.int4)"
+			   " WHERE id = $1::pg_catalog.uuid", 2, args);
+		return true;
+	}
+	i = hg_delivery_reserve(MyDatabaseId);
+	if (i < 0)
+		return false;
+
+	/* from here on the end of the transaction publishes or frees it */
+	hg_effect_publish(i);
+	entry = &hg_delivery->entries[i];
+	memset(&body, 0, sizeof(body));
+	body.id = id;
+	body.binding = binding;
+	body.source = psprintf("hoopguard://" UINT64_FORMAT "/%s",
+						   GetSystemIdentifier(), hg_sql_value(row, 4));
+	body.database = hg_sql_value(row, 4);
+	body.time = hg_sql_value(row, 5);
+	body.expires_at = hg_sql_value(row, 6);
+	body.rule = hg_sql_value(row, 7);
+	body.rule_message = hg_sql_value(row, 8);
+	body.mode = hg_sql_value(row, 9);
+	body.attempt = atoi(hg_sql_value(row, 10)) + 1;
+	body.text = hg_sql_value(row, 11);
+	body.sha256 = hg_sql_value(row, 12);
+	body.requester = hg_sql_value(row, 13);
+	body.facts = hg_sql_value(row, 14);
+	body.params = hg_sql_value(row, 15);
+	body.policy_version = hg_sql_value(row, 16);
+	body.timeline = atol(hg_sql_value(row, 17));
+	body.command = hg_sql_value(row, 18);
+	body.utf8 = GetDatabaseEncoding() == PG_UTF8;
+	expires = GetCurrentTimestamp() +
+		strtoll(hg_sql_value(row, 19), NULL, 10) * 1000;
+
+	strlcpy(entry->binding, binding, sizeof(entry->binding));
+	strlcpy(entry->url, url, sizeof(entry->url));
+	entry->expires = expires;
+	memset(&entry->reply, 0, sizeof(entry->reply));
+	entry->body_len = hg_request_body(&body, entry->body,
+									  sizeof(entry->body));
+
+	/* the id last, under the lock: others search by it */
+	LWLockAcquire(&hg_delivery->lock, LW_EXCLUSIVE);
+	strlcpy(entry->id, id, sizeof(entry->id));
+	LWLockRelease(&hg_delivery->lock);
+
+	args[0] = id;
+	snprintf(lease, sizeof(lease), "%d",
+			 LEASE_S + 3 * hg_guc_webhook_timeout / 1000);
+	args[1] = lease;
+	hg_sql("UPDATE hoopguard.approval SET delivery_state = 'sending',"
+		   " delivery_attempts = delivery_attempts + 1,"
+		   " next_delivery_at = pg_catalog.clock_timestamp()"
+		   " + pg_catalog.make_interval(secs => $2::pg_catalog.int4)"
+		   " WHERE id = $1::pg_catalog.uuid", 2, args);
+	return true;
+}
+
+static void
+begin_deliveries(void)
+{
+	SPITupleTable *table;
+	uint64		n;
+
+	hg_sql("SELECT a.id, p.url, a.binding, a.database,"
+		   " pg_catalog.to_char(a.requested_at AT TIME ZONE 'UTC',"
+		   " 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),"
+		   " pg_catalog.to_char(a.expires_at AT TIME ZONE 'UTC',"
+		   " 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),"
+		   " a.rule_id, a.rule_message, a.mode, a.delivery_attempts,"
+		   " a.statement_text, a.statement_sha256, a.requester, a.facts,"
+		   " a.params, a.policy_version, a.timeline, a.facts ->> 'command',"
+		   " (EXTRACT(epoch FROM a.expires_at"
+		   " - pg_catalog.clock_timestamp()) * 1000)::pg_catalog.int8"
+		   " FROM hoopguard.approval a"
+		   " JOIN hoopguard.approver p ON p.name = a.approver"
+		   " WHERE a.state = 'pending' AND p.url IS NOT NULL"
+		   " AND a.delivery_state <> 'answered'"
+		   " AND a.next_delivery_at <= pg_catalog.clock_timestamp()"
+		   " AND a.expires_at > pg_catalog.clock_timestamp()"
+		   " ORDER BY a.next_delivery_at LIMIT "
+		   CppAsString2(DUE_AT_ONCE)
+		   " FOR UPDATE OF a SKIP LOCKED", 0, NULL);
+	table = SPI_tuptable;
+	n = SPI_processed;
+	for (uint64 i = 0; i < n; i++)
+	{
+		SPI_tuptable = table;
+		CHECK_FOR_INTERRUPTS();
+		if (!begin_delivery(i))
+			break;
+	}
+}
+
+/* When something is next due, in ms; -1: nothing is open. */
+static long
+next_due(void)
+{
+	char	   *value;
+
+	hg_sql("SELECT (EXTRACT(epoch FROM pg_catalog.min(LEAST("
+		   "CASE state WHEN 'pending' THEN expires_at"
+		   " ELSE grant_expires_at END, next_delivery_at))"
+		   " - pg_catalog.clock_timestamp()) * 1000)::pg_catalog.int8"
+		   " FROM hoopguard.approval WHERE state IN ('pending', 'approved')",
+		   0, NULL);
+	value = SPI_processed > 0 ? hg_sql_value(0, 1) : NULL;
+	if (value == NULL)
+		return -1;
+	return Max(100, Min(RECHECK_MS, strtoll(value, NULL, 10)));
+}
+
+/* The extension can be dropped while its recorder still runs. */
+static bool
+table_exists(void)
+{
+	Oid			schema = get_namespace_oid("hoopguard", true);
+
+	return OidIsValid(schema) &&
+		OidIsValid(get_relname_relid("approval", schema)) &&
+		OidIsValid(get_relname_relid("approval_log", schema));
+}
+
+/* When the next turn is wanted, in ms; -1: nothing is open. */
+static long
+wish(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	long		ms = -1;
+
+	if (due_at != PG_INT64_MAX)
+		ms = due_at > now ? (due_at - now) / 1000 + 1 : 0;
+	if (in_flight > 0)
+		ms = ms < 0 ? IN_FLIGHT_POLL_MS : Min(ms, IN_FLIGHT_POLL_MS);
+	return ms;
+}
+
+long
+hg_worker_tick(bool committed)
+{
+	if (hg_delivery == NULL)
+		return -1;
+
+	/* what a commit sets off is done by the transaction callback */
+	if (committed)
+		return wish();
+	if (!table_exists())
+	{
+		due_at = PG_INT64_MAX;
+		in_flight = 0;
+		return -1;
+	}
+	if (apply_answers())
+		due_at = 0;
+	if (GetCurrentTimestamp() >= due_at)
+	{
+		long		ms;
+
+		expire();
+		begin_deliveries();
+		ms = next_due();
+		due_at = ms < 0 ? PG_INT64_MAX :
+			TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
+		(void) apply_answers();
+	}
+	return wish();
+}

@@ -1,0 +1,161 @@
+/*-------------------------------------------------------------------------
+ *
+ * facts.h
+ *	  What one statement is: filled by query_facts.c, utility_facts.c,
+ *	  lineage.c and fingerprint.c, read by guard, approval and record.
+ *
+ * Everything that a message or an event will need is resolved to text here,
+ * because the error path may not ask the catalog.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef HG_FACTS_H
+#define HG_FACTS_H
+
+#include "base/command.h"
+#include "nodes/bitmapset.h"
+#include "nodes/parsenodes.h"
+#include "policy/policy.h"
+
+/* One thing the statement does: the unit that guard rules match. */
+typedef struct HgAct
+{
+	HgCommand	command;
+	Oid			objid;			/* relation or function, InvalidOid if none */
+	char	   *schema;			/* NULL if the object has none */
+	char	   *name;			/* never NULL, "" if none */
+	bool		is_function;
+	bool		persistent;		/* false for temporary objects */
+	bool		unbounded;		/* UPDATE, DELETE, MERGE without restriction */
+	const char *unbounded_why;	/* static text for hints, or NULL */
+	double		rows;			/* estimate, -1 unknown (set after planning) */
+	double		locks_mb;		/* -1 unknown */
+	bool		sensitive_setting;
+	char	  **touched_classes;	/* classes of the columns used */
+	int			ntouched;
+	char	  **held_classes;	/* classes that the relation holds */
+	int			nheld;
+} HgAct;
+
+typedef struct HgEdge
+{
+	char	   *source_schema;
+	char	   *source_relation;
+	char	   *source_column;
+	char	   *target_schema;	/* NULL: target_relation is "result" */
+	char	   *target_relation;
+	char	   *target_column;	/* NULL: the whole dataset */
+	const char *kind;			/* static: DIRECT, INDIRECT */
+	const char *subtype;		/* static: IDENTITY ... */
+	bool		masked;			/* the source column is masked for the reader */
+} HgEdge;
+
+typedef struct HgDataset
+{
+	char	   *schema;			/* NULL: stdin, stdout, file:..., program */
+	char	   *relation;
+	bool		write;			/* false: read */
+} HgDataset;
+
+typedef struct HgFacts
+{
+	MemoryContext context;		/* owns all below */
+	HgCommand	command;		/* headline: the main command */
+	List	   *acts;			/* of HgAct */
+	List	   *edges;			/* of HgEdge, no duplicates */
+	List	   *datasets;		/* of HgDataset, no duplicates */
+	List	   *masked_columns; /* of char*: "schema.relation.column" */
+	List	   *functions;		/* of Oid: functions called by the tree */
+	char	   *text;			/* normalised, without literals; NULL if it
+								 * could not be made */
+	uint64		fingerprint;	/* of text */
+	uint64		statement_id;	/* kept here by event.c; 0: not computed */
+	bool		is_utility;
+	bool		reads_only;		/* headline SELECT without side acts */
+} HgFacts;
+
+/* New empty facts in a new child of parent. */
+extern HgFacts *hg_facts_create(MemoryContext parent);
+
+/* Append an act; object strings are copied. Returns it for more. */
+extern HgAct *hg_facts_add_act(HgFacts *facts, HgCommand command, Oid objid,
+							   const char *schema, const char *name);
+
+/*
+ * Facts of a rewritten Query as planner_hook sees it, before masking: acts,
+ * functions, unboundedness (by structure), masked_columns; not lineage, not
+ * text.  policy may be NULL (ungoverned): then no classes.  query_facts.c
+ */
+extern void hg_query_facts(HgFacts *facts, Query *query, const HgPolicy *policy);
+
+/*
+ * After planning: estimated rows of the acts, and acts whose estimate covers
+ * nearly the whole table become unbounded.  May be called again for another
+ * plan of the same Query.  Needs the locks that planning or execution holds.
+ * plan_facts.c
+ */
+struct PlannedStmt;
+extern void hg_plan_facts(HgFacts *facts, struct PlannedStmt *plan);
+
+/*
+ * Facts of a utility statement: acts by a switch over every node tag of the
+ * running version.  Queries inside (CTAS, COPY (query), DECLARE, EXPLAIN,
+ * PREPARE) are not analysed here: they reach the planner hook.
+ * utility_facts.c
+ */
+extern void hg_utility_facts(HgFacts *facts, Node *utility,
+							 const char *query_string, const HgPolicy *policy);
+
+/*
+ * True when the executor runs the statement's inner query as part of the
+ * statement itself (CREATE TABLE AS, COPY (query), EXECUTE, DECLARE, REFRESH,
+ * EXPLAIN ANALYZE): the inner query's facts join the utility's event.
+ */
+extern bool hg_utility_owns_query(Node *utility);
+
+/*
+ * Column lineage of a rewritten Query; adds edges and datasets.  into: the
+ * relation a utility writes the query's result to (CTAS, REFRESH, COPY table
+ * FROM has none), else NULL.  lineage.c
+ */
+typedef struct HgLineageTarget
+{
+	const char *schema;			/* "pg_temp" for temporary ones */
+	const char *relation;
+	List	   *column_names;	/* of String, NIL = names of the query */
+	bool		matview;		/* a materialized view */
+} HgLineageTarget;
+
+extern void hg_lineage_query(HgFacts *facts, Query *query,
+							 const HgLineageTarget *into,
+							 const HgPolicy *policy);
+
+/*
+ * Edges and datasets of utilities that never reach the planner: COPY table
+ * TO/FROM, CREATE VIEW (definition lineage), TRUNCATE and such datasets.
+ */
+extern void hg_lineage_utility(HgFacts *facts, Node *utility,
+							   const HgPolicy *policy);
+
+/*
+ * The target a utility gives to its inner query, or NULL; palloc'd in facts'
+ * context.  Ask before the utility runs and keep the answer: REFRESH runs its
+ * query with another search_path.
+ */
+extern HgLineageTarget *hg_lineage_utility_target(HgFacts *facts, Node *utility);
+
+/*
+ * Literal-free text of one statement: source bytes [location, location+len)
+ * of query_string (len 0 = to the end), constants to $n, comments removed,
+ * white space folded; secrets of utility statements removed by node type;
+ * bodies of DO and CREATE FUNCTION replaced by their hash.  Sets facts->text
+ * and ->fingerprint.  Never raises; works on text that does not parse (text
+ * NULL then).  fingerprint.c
+ */
+extern void hg_fingerprint(HgFacts *facts, const char *query_string,
+						   int location, int len, Node *utility);
+
+/* Group of a function for guard rules: HG_CMD_FN_* or HG_CMD_FUNCTION. */
+extern HgCommand hg_function_group(Oid funcid);
+
+#endif							/* HG_FACTS_H */

@@ -1,0 +1,299 @@
+/*-------------------------------------------------------------------------
+ *
+ * fingerprint.c
+ *	  Literal-free text of a statement, and its hash.
+ *
+ * The text is rebuilt from the server's own scanner, token by token, so that
+ * comments, white space, letter case and literals cannot make two spellings
+ * of a statement differ, and no literal, hence no password and no connection
+ * string, can be left in it.  Bodies of DO and CREATE FUNCTION become their
+ * hash: which body it was stays provable, what it said is not stored.
+ *
+ * The scanner raises on an unfinished quote or comment.  That is caught here:
+ * it allocates in a context of ours and holds nothing else, so no
+ * subtransaction is needed to forget it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/cryptohash.h"
+#include "common/hashfn.h"
+#include "common/keywords.h"
+#include "common/sha2.h"
+#include "inspect/facts.h"
+#include "lib/stringinfo.h"
+#include "parser/scanner.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+/*
+ * Codes of the scanner's tokens.  gram.h is not installed everywhere, but
+ * every grammar that uses the core scanner must declare these first and in
+ * this order (see the note at %token in gram.y), and bison counts from 258.
+ */
+enum
+{
+	TOK_IDENT = 258,
+	TOK_UIDENT,
+	TOK_FCONST,
+	TOK_SCONST,
+	TOK_USCONST,
+	TOK_BCONST,
+	TOK_XCONST,
+	TOK_OP,
+	TOK_ICONST,
+	TOK_PARAM,
+	TOK_TYPECAST,
+	TOK_DOT_DOT,
+	TOK_COLON_EQUALS,
+	TOK_EQUALS_GREATER,
+	TOK_LESS_EQUALS,
+	TOK_GREATER_EQUALS,
+	TOK_NOT_EQUALS,
+	TOK_FIRST_KEYWORD
+};
+
+/* Which string constants are bodies. */
+typedef enum BodyKind
+{
+	BODY_NONE,
+	BODY_DO,					/* any but the one after LANGUAGE */
+	BODY_FUNCTION				/* those after AS */
+} BodyKind;
+
+static void
+append_sha256(StringInfo out, const char *body)
+{
+	pg_cryptohash_ctx *ctx = pg_cryptohash_create(PG_SHA256);
+	uint8		digest[PG_SHA256_DIGEST_LENGTH];
+
+	if (ctx == NULL)
+		elog(ERROR, "out of memory");
+	if (pg_cryptohash_init(ctx) < 0 ||
+		pg_cryptohash_update(ctx, (const uint8 *) body, strlen(body)) < 0 ||
+		pg_cryptohash_final(ctx, digest, sizeof(digest)) < 0)
+	{
+		pg_cryptohash_free(ctx);
+		elog(ERROR, "could not compute SHA-256");
+	}
+	pg_cryptohash_free(ctx);
+
+	appendStringInfoString(out, "'sha256:");
+	for (int i = 0; i < lengthof(digest); i++)
+		appendStringInfo(out, "%02x", digest[i]);
+	appendStringInfoChar(out, '\'');
+}
+
+/* Highest $n of the statement: numbers for constants continue from there. */
+static int
+highest_param(const char *source)
+{
+	core_yyscan_t scanner;
+	core_yy_extra_type extra;
+	core_YYSTYPE value;
+	YYLTYPE		location;
+	int			highest = 0;
+	int			token;
+
+	if (strchr(source, '$') == NULL)
+		return 0;
+	scanner = scanner_init(source, &extra, &ScanKeywords, ScanKeywordTokens);
+	while ((token = core_yylex(&value, &location, scanner)) != 0)
+		if (token == TOK_PARAM && value.ival > highest)
+			highest = value.ival;
+	scanner_finish(scanner);
+	return highest;
+}
+
+/* Canonical spacing: what stands between two tokens, whatever was written. */
+static bool
+space_between(int before, int token)
+{
+	if (before == 0 || before == '(' || before == '[' || before == '.' ||
+		before == TOK_TYPECAST)
+		return false;
+	switch (token)
+	{
+		case ')':
+		case ']':
+		case ',':
+		case '.':
+		case ';':
+		case '[':
+		case TOK_TYPECAST:
+			return false;
+		case '(':
+			return before != TOK_IDENT && before != TOK_UIDENT;
+		default:
+			return true;
+	}
+}
+
+/* The text, palloc'd in the current context.  Raises what the scanner does. */
+static char *
+normalise(const char *source, BodyKind bodies)
+{
+	core_yyscan_t scanner;
+	core_yy_extra_type extra;
+	core_YYSTYPE value;
+	YYLTYPE		location;
+	StringInfoData out;
+	int			next = highest_param(source) + 1;
+	int			before = 0;
+	bool		after_as = false;
+	bool		after_language = false;
+	bool		pending_semicolon = false;
+	int			token;
+
+	initStringInfo(&out);
+	scanner = scanner_init(source, &extra, &ScanKeywords, ScanKeywordTokens);
+	while ((token = core_yylex(&value, &location, scanner)) != 0)
+	{
+		/* a semicolon is kept only when something follows it */
+		if (token == ';')
+		{
+			pending_semicolon = before != 0;
+			continue;
+		}
+		if (pending_semicolon)
+		{
+			appendStringInfoChar(&out, ';');
+			before = ';';
+			pending_semicolon = false;
+		}
+		if (space_between(before, token))
+			appendStringInfoChar(&out, ' ');
+
+		switch (token)
+		{
+			case TOK_IDENT:
+				appendStringInfoString(&out, quote_identifier(value.str));
+				break;
+			case TOK_UIDENT:
+				appendStringInfo(&out, "U&\"%s\"", value.str);
+				break;
+			case TOK_SCONST:
+				if ((bodies == BODY_DO && !after_language) ||
+					(bodies == BODY_FUNCTION && after_as))
+				{
+					append_sha256(&out, value.str);
+					break;
+				}
+				/* FALLTHROUGH */
+			case TOK_FCONST:
+			case TOK_USCONST:
+			case TOK_BCONST:
+			case TOK_XCONST:
+			case TOK_ICONST:
+				appendStringInfo(&out, "$%d", next++);
+				break;
+			case TOK_PARAM:
+				appendStringInfo(&out, "$%d", value.ival);
+				break;
+			case TOK_OP:
+				appendStringInfoString(&out, value.str);
+				break;
+			case TOK_TYPECAST:
+				appendStringInfoString(&out, "::");
+				break;
+			case TOK_DOT_DOT:
+				appendStringInfoString(&out, "..");
+				break;
+			case TOK_COLON_EQUALS:
+				appendStringInfoString(&out, ":=");
+				break;
+			case TOK_EQUALS_GREATER:
+				appendStringInfoString(&out, "=>");
+				break;
+			case TOK_LESS_EQUALS:
+				appendStringInfoString(&out, "<=");
+				break;
+			case TOK_GREATER_EQUALS:
+				appendStringInfoString(&out, ">=");
+				break;
+			case TOK_NOT_EQUALS:
+				appendStringInfoString(&out, "<>");
+				break;
+			default:
+				if (token < TOK_IDENT)
+					appendStringInfoChar(&out, (char) token);
+				else
+					appendStringInfoString(&out, value.keyword);
+				break;
+		}
+
+		if (token >= TOK_FIRST_KEYWORD)
+		{
+			after_as = strcmp(value.keyword, "as") == 0;
+			after_language = strcmp(value.keyword, "language") == 0;
+		}
+		else
+		{
+			/* AS 'file', 'symbol' */
+			if (token != TOK_SCONST && token != ',')
+				after_as = false;
+			after_language = false;
+		}
+		before = token;
+	}
+	scanner_finish(scanner);
+	return out.data;
+}
+
+void
+hg_fingerprint(HgFacts *facts, const char *query_string, int location,
+			   int len, Node *utility)
+{
+	MemoryContext scratch;
+	MemoryContext oldcontext = CurrentMemoryContext;
+	volatile BodyKind bodies = BODY_NONE;
+	size_t		total;
+	char	   *volatile source;
+
+	facts->text = NULL;
+	facts->fingerprint = 0;
+	if (query_string == NULL)
+		return;
+	total = strlen(query_string);
+	if (location < 0)
+		location = 0;
+	if (location > total)
+		return;
+	if (len <= 0 || len > total - location)
+		len = total - location;
+
+	if (utility != NULL)
+	{
+		if (IsA(utility, DoStmt))
+			bodies = BODY_DO;
+		else if (IsA(utility, CreateFunctionStmt) ||
+				 IsA(utility, CreateSchemaStmt))
+			bodies = BODY_FUNCTION;
+	}
+
+	scratch = AllocSetContextCreate(CurrentMemoryContext,
+									"hoopguard fingerprint",
+									ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(scratch);
+	source = pnstrdup(query_string + location, len);
+	PG_TRY();
+	{
+		char	   *result;
+
+		result = normalise(source, bodies);
+		facts->text = MemoryContextStrdup(facts->context, result);
+		facts->fingerprint =
+			DatumGetUInt64(hash_any_extended((const unsigned char *) result,
+											 strlen(result), 0));
+	}
+	PG_CATCH();
+	{
+		/* interrupts are not served above, so no cancel is lost here */
+		MemoryContextSwitchTo(oldcontext);
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(oldcontext);
+	MemoryContextDelete(scratch);
+}

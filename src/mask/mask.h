@@ -1,0 +1,56 @@
+/*-------------------------------------------------------------------------
+ *
+ * mask.h
+ *	  Masks a Query in place before it is planned.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef HG_MASK_H
+#define HG_MASK_H
+
+#include "inspect/facts.h"
+
+typedef struct HgMaskResult
+{
+	int			masked_vars;	/* wrapped references */
+	List	   *relids;			/* relations whose masked columns were seen */
+} HgMaskResult;
+
+/*
+ * Rewrite the rewritten Query so that every reference to a masked column
+ * gives its mask.  The caller owns query (a copy).  Returns the query to
+ * plan.  ERROR HG006 when the statement would overwrite a classified column
+ * with a value computed from a mask, HG007 for a refused predicate.
+ * facts->masked_columns is filled.
+ *
+ * Follows policy->mask_mode: off does nothing; observe fills facts and result
+ * and leaves the query as it is.  facts and result may be NULL.
+ */
+extern Query *hg_mask_query(Query *query, const HgPolicy *policy,
+							HgFacts *facts, HgMaskResult *result);
+
+/*
+ * COPY relation TO for a governed session: the equivalent COPY (SELECT ...)
+ * TO, or stmt itself when no column of the relation is masked.  New node in
+ * the current context; column list, ONLY semantics, generated and dropped
+ * columns as COPY has them.
+ */
+extern CopyStmt *hg_mask_copy(CopyStmt *stmt, const HgPolicy *policy);
+
+/*
+ * The second net, from ExecutorCheckPerms_hook: true if the range table reads
+ * no masked column.  perminfos is NIL before 16.  On false *column (when not
+ * NULL) names one, palloc'd.
+ */
+extern bool hg_mask_net_ok(List *rtable, List *perminfos,
+						   const HgPolicy *policy, char **column);
+
+/*
+ * Has the Query the shape of a statement that a foreign key's triggers
+ * generate: a probe by parameters that returns nothing, or DELETE or UPDATE
+ * by parameters?  One of the conditions of design section 12.1, never enough
+ * alone.
+ */
+extern bool hg_mask_is_ri_query(Query *query);
+
+#endif							/* HG_MASK_H */

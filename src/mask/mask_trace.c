@@ -1,0 +1,318 @@
+/*-------------------------------------------------------------------------
+ *
+ * mask_trace.c
+ *	  Which masked columns an expression is computed from.
+ *
+ * A Var of a subquery is followed to the one output column it names, not to
+ * everything the subquery reads: UPDATE ... FROM view must not be refused
+ * because the view has a masked column that the statement does not use.  A
+ * SubLink, on the other hand, counts with all its clauses.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "mask/mask_trace.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
+
+/* An output column of a CTE that was looked at; ends recursion. */
+typedef struct Visit
+{
+	CommonTableExpr *cte;
+	AttrNumber	attnum;
+} Visit;
+
+typedef struct TraceContext
+{
+	HgMaskFrame *frame;
+	List	   *tlist;			/* where MULTIEXPR sublinks are */
+	HgMaskLookup lookup;
+	HgMaskFound found;
+	void	   *arg;
+	List	   *visits;			/* of Visit */
+} TraceContext;
+
+static bool trace_walker(Node *node, TraceContext *t);
+static bool trace_column(TraceContext *t, HgMaskFrame *frame, int varno,
+						 AttrNumber attnum);
+
+/* Walk an expression as one of another query level. */
+static bool
+trace_at(TraceContext *t, Node *node, HgMaskFrame *frame, List *tlist)
+{
+	HgMaskFrame *save_frame = t->frame;
+	List	   *save_tlist = t->tlist;
+	bool		result;
+
+	t->frame = frame;
+	t->tlist = tlist;
+	result = trace_walker(node, t);
+	t->frame = save_frame;
+	t->tlist = save_tlist;
+	return result;
+}
+
+/* An output column of a subquery; attnum 0 means all. */
+static bool
+trace_output(TraceContext *t, Query *query, HgMaskFrame *parent,
+			 AttrNumber attnum)
+{
+	HgMaskFrame frame;
+	List	   *tlist;
+	ListCell   *lc;
+
+	check_stack_depth();
+	frame.parent = parent;
+	frame.query = query;
+
+	/* the range table of a set operation holds its arms */
+	if (query->setOperations != NULL)
+	{
+		foreach(lc, query->rtable)
+		{
+			RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+			if (rte->rtekind == RTE_SUBQUERY &&
+				trace_output(t, rte->subquery, &frame, attnum))
+				return true;
+		}
+		return false;
+	}
+
+	tlist = query->commandType == CMD_SELECT ?
+		query->targetList : query->returningList;
+	foreach(lc, tlist)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (attnum == 0 ? tle->resjunk : tle->resno != attnum)
+			continue;
+		if (trace_at(t, (Node *) tle->expr, &frame, tlist))
+			return true;
+	}
+	return false;
+}
+
+/* An output column of the CTE that rte of frame refers to. */
+static bool
+trace_cte(TraceContext *t, HgMaskFrame *frame, RangeTblEntry *rte,
+		  AttrNumber attnum)
+{
+	Index		up;
+	ListCell   *lc;
+	CommonTableExpr *cte = NULL;
+	Visit	   *visit;
+
+	for (up = rte->ctelevelsup; up > 0 && frame != NULL; up--)
+		frame = frame->parent;
+	if (frame == NULL)
+		return false;
+	foreach(lc, frame->query->cteList)
+	{
+		CommonTableExpr *candidate = lfirst_node(CommonTableExpr, lc);
+
+		if (strcmp(candidate->ctename, rte->ctename) == 0)
+		{
+			cte = candidate;
+			break;
+		}
+	}
+	if (cte == NULL || !IsA(cte->ctequery, Query))
+		return false;
+
+	foreach(lc, t->visits)
+	{
+		visit = (Visit *) lfirst(lc);
+		if (visit->cte == cte && visit->attnum == attnum)
+			return false;
+	}
+	visit = palloc(sizeof(Visit));
+	visit->cte = cte;
+	visit->attnum = attnum;
+	t->visits = lappend(t->visits, visit);
+
+	return trace_output(t, (Query *) cte->ctequery, frame, attnum);
+}
+
+/* A column of a base relation or of its tuples in a transition table. */
+static bool
+trace_relation(TraceContext *t, Oid relid, AttrNumber attnum)
+{
+	const HgMaskRel *rel = t->lookup(t->arg, relid);
+	AttrNumber	i;
+
+	if (rel == NULL)
+		return false;
+	if (attnum != 0)
+		return hg_mask_rel_column(rel, attnum) != NULL &&
+			t->found(t->arg, rel, attnum);
+	for (i = 1; i <= rel->natts; i++)
+	{
+		if (hg_mask_rel_column(rel, i) != NULL &&
+			t->found(t->arg, rel, i))
+			return true;
+	}
+	return false;
+}
+
+/* A column of EXCLUDED is what the INSERT puts there. */
+static bool
+trace_excluded(TraceContext *t, HgMaskFrame *frame, AttrNumber attnum)
+{
+	ListCell   *lc;
+
+	foreach(lc, frame->query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (attnum == 0 ? tle->resjunk : tle->resno != attnum)
+			continue;
+		if (trace_at(t, (Node *) tle->expr, frame, frame->query->targetList))
+			return true;
+	}
+	return false;
+}
+
+/* The attnum'th of a list of expressions, or all. */
+static bool
+trace_nth(TraceContext *t, HgMaskFrame *frame, List *exprs, AttrNumber attnum)
+{
+	if (attnum == 0)
+		return trace_at(t, (Node *) exprs, frame, NIL);
+	if (attnum > list_length(exprs))
+		return false;
+	return trace_at(t, (Node *) list_nth(exprs, attnum - 1), frame, NIL);
+}
+
+static bool
+trace_column(TraceContext *t, HgMaskFrame *frame, int varno, AttrNumber attnum)
+{
+	RangeTblEntry *rte;
+	ListCell   *lc;
+
+	if (attnum < 0 || varno < 1 || varno > list_length(frame->query->rtable))
+		return false;
+	if (frame->query->onConflict != NULL &&
+		frame->query->onConflict->exclRelIndex == varno)
+		return trace_excluded(t, frame, attnum);
+
+	rte = rt_fetch(varno, frame->query->rtable);
+	switch (rte->rtekind)
+	{
+		case RTE_RELATION:
+			return hg_mask_relkind(rte->relkind) &&
+				trace_relation(t, rte->relid, attnum);
+		case RTE_NAMEDTUPLESTORE:
+			return OidIsValid(rte->relid) &&
+				trace_relation(t, rte->relid, attnum);
+		case RTE_SUBQUERY:
+			return trace_output(t, rte->subquery, frame, attnum);
+		case RTE_JOIN:
+			return trace_nth(t, frame, rte->joinaliasvars, attnum);
+		case RTE_CTE:
+			return trace_cte(t, frame, rte, attnum);
+		case RTE_FUNCTION:
+			return trace_at(t, (Node *) rte->functions, frame, NIL);
+		case RTE_TABLEFUNC:
+			return trace_at(t, (Node *) rte->tablefunc, frame, NIL);
+		case RTE_VALUES:
+			foreach(lc, rte->values_lists)
+			{
+				if (trace_nth(t, frame, lfirst_node(List, lc), attnum))
+					return true;
+			}
+			return false;
+#if PG_VERSION_NUM >= 180000
+		case RTE_GROUP:
+			return trace_nth(t, frame, rte->groupexprs, attnum);
+#endif
+		default:
+			return false;
+	}
+}
+
+/* The column of SET (a, b) = (SELECT ...) that a MULTIEXPR parameter is. */
+static bool
+trace_multiexpr(TraceContext *t, Param *param)
+{
+	int			sublink_id = param->paramid >> 16;
+	int			column = param->paramid & 0xFFFF;
+	ListCell   *lc;
+
+	foreach(lc, t->tlist)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		SubLink    *sublink;
+
+		if (!tle->resjunk || tle->expr == NULL || !IsA(tle->expr, SubLink))
+			continue;
+		sublink = (SubLink *) tle->expr;
+		if (sublink->subLinkType == MULTIEXPR_SUBLINK &&
+			sublink->subLinkId == sublink_id)
+			return trace_output(t, (Query *) sublink->subselect, t->frame,
+								column);
+	}
+	return false;
+}
+
+static bool
+trace_walker(Node *node, TraceContext *t)
+{
+	if (node == NULL)
+		return false;
+	check_stack_depth();
+
+	if (IsA(node, Var))
+	{
+		Var		   *var = (Var *) node;
+		HgMaskFrame *frame = t->frame;
+		Index		up;
+
+		for (up = var->varlevelsup; up > 0 && frame != NULL; up--)
+			frame = frame->parent;
+		return frame != NULL &&
+			trace_column(t, frame, var->varno, var->varattno);
+	}
+	if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_MULTIEXPR)
+		return trace_multiexpr(t, (Param *) node);
+	if (IsA(node, Query))
+	{
+		Query	   *query = (Query *) node;
+		HgMaskFrame frame;
+		HgMaskFrame *save_frame = t->frame;
+		List	   *save_tlist = t->tlist;
+		bool		result;
+
+		if (query->setOperations != NULL &&
+			trace_output(t, query, t->frame, 0))
+			return true;
+		frame.parent = t->frame;
+		frame.query = query;
+		t->frame = &frame;
+		t->tlist = query->targetList;
+		result = query_tree_walker(query, trace_walker, t,
+								   QTW_IGNORE_RANGE_TABLE |
+								   QTW_IGNORE_CTE_SUBQUERIES);
+		t->frame = save_frame;
+		t->tlist = save_tlist;
+		return result;
+	}
+	return expression_tree_walker(node, trace_walker, t);
+}
+
+bool
+hg_mask_trace(Node *expr, List *tlist, HgMaskFrame *frame,
+			  HgMaskLookup lookup, HgMaskFound found, void *arg)
+{
+	TraceContext t;
+
+	t.frame = frame;
+	t.tlist = tlist;
+	t.lookup = lookup;
+	t.found = found;
+	t.arg = arg;
+	t.visits = NIL;
+	return trace_walker(expr, &t);
+}

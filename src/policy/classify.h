@@ -1,0 +1,69 @@
+/*-------------------------------------------------------------------------
+ *
+ * classify.h
+ *	  What a column holds: label, then name and type.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef HG_CLASSIFY_H
+#define HG_CLASSIFY_H
+
+#include "access/attnum.h"
+
+typedef enum HgClassSource
+{
+	HG_CLASS_NONE,
+	HG_CLASS_LABEL,
+	HG_CLASS_LINEAGE,
+	HG_CLASS_FINDING,
+	HG_CLASS_HEURISTIC,
+	HG_CLASS_BUILTIN			/* pg_statistic and the like */
+} HgClassSource;
+
+typedef struct HgColumnClass
+{
+	AttrNumber	attnum;
+	char	   *name;			/* column */
+	const char *class_name;
+	HgClassSource source;
+	Oid			origin;			/* the relation whose label or name told */
+} HgColumnClass;
+
+/*
+ * Classified columns of a relation, ancestors and descendants of inheritance
+ * and partitioning considered (mapped by column name).  'public' labels give
+ * no entry.  *n entries, in memory of the classification cache, valid until
+ * the next invalidation (do not keep).  Views: none (their base tables have
+ * them).
+ */
+extern const HgColumnClass *hg_classify_relation(Oid relid, int *n);
+
+/*
+ * The relation with its ancestors and descendants, itself first; memory as
+ * above.
+ */
+extern const Oid *hg_classify_family(Oid relid, int *n);
+
+/* Moves when an answer of the two functions above may have changed. */
+extern uint64 hg_classify_epoch(void);
+
+/* Name heuristic alone: a static class name, or NULL. Pure. */
+extern const char *hg_classify_name(const char *relation, const char *column,
+									const char *type_name);
+
+/* Group of a class (contact, national_id, ...), NULL if the class is unknown. */
+extern const char *hg_class_group(const char *class_name);
+
+/*
+ * Is a class meant by a pattern: its own name, "group:" and a group, or "*"?
+ * The group pii holds all classes but secrets, statistics and public.
+ */
+extern bool hg_class_matches(const char *pattern, const char *class_name);
+
+/* Does a pattern mean any class that exists? */
+extern bool hg_class_pattern_known(const char *pattern);
+
+/* Names of all classes with ", " between them, palloc'd; for hints. */
+extern char *hg_class_names(void);
+
+#endif							/* HG_CLASSIFY_H */

@@ -1,0 +1,583 @@
+/*-------------------------------------------------------------------------
+ *
+ * event.c
+ *	  Builds one event and hands it to this backend's lane.
+ *
+ * Records are built in one malloc'd buffer, because an event is also pushed
+ * while an error is being handled: nothing here may ask the catalog, and no
+ * palloc of ours may fail there.  The buffer belongs to whoever builds last;
+ * a push that was left by an error is dead, so it may be overwritten.
+ *
+ * The statement an event belongs to is sent once per session and epoch; the
+ * recorder ignores what it knows.  The epoch moves when the tables are other
+ * ones than before (DROP and CREATE EXTENSION), and then all is sent again.
+ *
+ * On a standby nobody can write tables: events go to the server log.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "base/port.h"
+#include "base/report.h"
+#include "common/hashfn.h"
+#include "common/ip.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "record/event.h"
+#include "record/lane_shared.h"
+#include "record/wire.h"
+#include "storage/ipc.h"
+#include "utils/backend_status.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+/* Statement ids remembered as sent; beyond it all are forgotten. */
+#define MAX_SENT 10000
+
+/* Longer statement texts are cut; their length is kept. */
+#define MAX_TEXT (1024 * 1024)
+
+/* A buffer that grew beyond this is given back after use. */
+#define KEEP_BUFFER (256 * 1024)
+
+typedef struct Builder
+{
+	char	   *data;
+	Size		len;
+	Size		cap;
+	bool		failed;			/* out of memory */
+} Builder;
+
+static Builder builder;
+static HTAB *sent = NULL;
+static uint64 sent_epoch = 0;
+static int64 my_session_id = 0;
+static uint64 session_epoch = 0;	/* epoch the session row was sent in */
+static int64 my_txn = 1;
+static bool txn_has_events = false;
+static bool end_callback_set = false;
+static char login_role[NAMEDATALEN];
+
+/* -------------------------------------------------------------- building */
+
+static void
+put(const void *data, Size len)
+{
+	if (builder.failed)
+		return;
+	if (builder.len + len > builder.cap)
+	{
+		Size		cap = Max(builder.cap, 4096);
+		char	   *grown;
+
+		while (cap < builder.len + len)
+			cap *= 2;
+		grown = realloc(builder.data, cap);
+		if (grown == NULL)
+		{
+			builder.failed = true;
+			return;
+		}
+		builder.data = grown;
+		builder.cap = cap;
+	}
+	memcpy(builder.data + builder.len, data, len);
+	builder.len += len;
+}
+
+static void
+put_i32(int32 value)
+{
+	put(&value, sizeof(value));
+}
+
+static void
+put_i64(int64 value)
+{
+	put(&value, sizeof(value));
+}
+
+static void
+put_text_n(const char *text, Size len)
+{
+	uint32		mark = text ? (uint32) len + 1 : 0;
+
+	put(&mark, sizeof(mark));
+	if (text)
+		put(text, len);
+}
+
+static void
+put_text(const char *text)
+{
+	put_text_n(text, text ? strlen(text) : 0);
+}
+
+static void
+build_start(void)
+{
+	if (builder.cap > KEEP_BUFFER)
+	{
+		free(builder.data);
+		builder.data = NULL;
+		builder.cap = 0;
+	}
+	builder.len = 0;
+	builder.failed = false;
+}
+
+/* Push what was built. */
+static bool
+build_push(HgRecordType type, bool urgent, bool no_error)
+{
+	if (builder.failed)
+	{
+		if (!no_error)
+			ereport(ERROR,
+					(errcode(ERRCODE_OUT_OF_MEMORY),
+					 errmsg("out of memory"),
+					 errdetail("An audit record could not be built.")));
+		pg_atomic_fetch_add_u64(&hg_lane_shared->lost, 1);
+		return false;
+	}
+	return hg_lane_push(type, builder.data, builder.len, urgent, no_error);
+}
+
+/* Can anything be recorded by this process? */
+static bool
+can_record(void)
+{
+	return hg_lane_shared != NULL && IsUnderPostmaster &&
+		OidIsValid(MyDatabaseId);
+}
+
+/* --------------------------------------------------------------- session */
+
+int64
+hg_event_next_id(void)
+{
+	if (hg_lane_shared == NULL)
+		return 0;
+	return (int64) pg_atomic_fetch_add_u64(&hg_lane_shared->next_event_id, 1);
+}
+
+int64
+hg_event_session_id(void)
+{
+	if (my_session_id == 0 && hg_lane_shared != NULL)
+		my_session_id = (int64)
+			pg_atomic_fetch_add_u64(&hg_lane_shared->next_session_id, 1);
+	return my_session_id;
+}
+
+/*
+ * The last record of a session.  Runs before lane.c's own callback, which was
+ * set earlier, and so before the lane is given away.
+ */
+static void
+session_on_exit(int code, Datum arg)
+{
+	if (session_epoch == 0 || !can_record() || RecoveryInProgress())
+		return;
+	build_start();
+	put_i64(hg_event_next_id());
+	put_i64(GetCurrentTimestamp());
+	put_i64(my_session_id);
+	(void) build_push(HG_REC_SESSION_END, false, true);
+}
+
+static void
+ensure_session(bool no_error)
+{
+	uint64		epoch;
+	char		addr[NI_MAXHOST];
+	char		port[NI_MAXSERV];
+	bool		remote = false;
+
+	if (!can_record() || RecoveryInProgress())
+		return;
+	epoch = pg_atomic_read_u64(&hg_lane_shared->epoch);
+	if (session_epoch == epoch)
+		return;
+
+	if (MyProcPort != NULL &&
+		MyProcPort->raddr.addr.ss_family != AF_UNIX &&
+		pg_getnameinfo_all(&MyProcPort->raddr.addr,
+						   MyProcPort->raddr.salen,
+						   addr, sizeof(addr), port, sizeof(port),
+						   NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+		remote = true;
+	if (login_role[0] == '\0')
+	{
+		if (MyProcPort != NULL && MyProcPort->user_name != NULL)
+			strlcpy(login_role, MyProcPort->user_name, sizeof(login_role));
+		else if (!no_error && IsTransactionState())
+		{
+			char	   *name = GetUserNameFromId(GetSessionUserId(), true);
+
+			if (name != NULL)
+				strlcpy(login_role, name, sizeof(login_role));
+		}
+	}
+
+	build_start();
+	put_i64(hg_event_session_id());
+	put_i64(MyStartTimestamp);
+	put_text(login_role[0] != '\0' ? login_role : NULL);
+	put_text(MyProcPort != NULL ? MyProcPort->database_name : NULL);
+	put_text(remote ? addr : NULL);
+	put_text(remote ? port : NULL);
+	put_text(application_name);
+	put_i32(MyProcPid);
+	put_text(GetBackendTypeDesc(MyBackendType));
+	if (!build_push(HG_REC_SESSION, false, no_error))
+		return;
+	session_epoch = epoch;
+	if (!end_callback_set)
+	{
+		on_shmem_exit(session_on_exit, (Datum) 0);
+		end_callback_set = true;
+	}
+}
+
+void
+hg_event_ensure_session(void)
+{
+	ensure_session(false);
+}
+
+/* ------------------------------------------------------------- statement */
+
+static uint64
+hash_text(const char *text, uint64 seed)
+{
+	if (text == NULL)
+		return hash_bytes_extended((const unsigned char *) "", 0, seed + 1);
+	return hash_bytes_extended((const unsigned char *) text, strlen(text),
+							   seed);
+}
+
+/*
+ * Identity of a statement: database, text, command, edges and datasets.  The
+ * edges' and datasets' hashes are added up, so their order does not matter.
+ */
+static uint64
+statement_id(const HgFacts *facts)
+{
+	const char *database = MyProcPort ? MyProcPort->database_name : NULL;
+	uint64		seed;
+	uint64		sum = 0;
+	uint64		parts[3];
+	ListCell   *lc;
+
+	if (facts->statement_id != 0)
+		return facts->statement_id;
+
+	seed = hash_text(database, 0);
+	seed = hash_text(facts->text, seed);
+	seed = hash_text(hg_command_name(facts->command), seed);
+	foreach(lc, facts->edges)
+	{
+		const HgEdge *edge = (const HgEdge *) lfirst(lc);
+		uint64		h = 17;
+
+		h = hash_text(edge->source_schema, h);
+		h = hash_text(edge->source_relation, h);
+		h = hash_text(edge->source_column, h);
+		h = hash_text(edge->target_schema, h);
+		h = hash_text(edge->target_relation, h);
+		h = hash_text(edge->target_column, h);
+		h = hash_text(edge->kind, h);
+		h = hash_text(edge->subtype, h);
+		sum += hash_text(edge->masked ? "m" : "r", h);
+	}
+	parts[0] = seed;
+	parts[1] = sum;
+	sum = 0;
+	foreach(lc, facts->datasets)
+	{
+		const HgDataset *set = (const HgDataset *) lfirst(lc);
+		uint64		h = 19;
+
+		h = hash_text(set->schema, h);
+		h = hash_text(set->relation, h);
+		sum += hash_text(set->write ? "w" : "r", h);
+	}
+	parts[2] = sum;
+	seed = hash_bytes_extended((unsigned char *) parts, sizeof(parts), 23);
+	if (seed == 0)
+		seed = 1;
+
+	/* A note for the next execution; facts are const to us otherwise. */
+	((HgFacts *) unconstify(HgFacts *, facts))->statement_id = seed;
+	return seed;
+}
+
+/* Send the statement of an event unless it was sent before. */
+static void
+ensure_statement(const HgFacts *facts, uint64 id, TimestampTz at,
+				 bool no_error)
+{
+	uint64		epoch = pg_atomic_read_u64(&hg_lane_shared->epoch);
+	bool		found;
+	Size		length;
+	ListCell   *lc;
+
+	if (sent != NULL &&
+		(sent_epoch != epoch || hash_get_num_entries(sent) >= MAX_SENT))
+	{
+		hash_destroy(sent);
+		sent = NULL;
+	}
+	if (sent == NULL && !no_error)
+	{
+		HASHCTL		ctl;
+
+		memset(&ctl, 0, sizeof(ctl));
+		ctl.keysize = sizeof(uint64);
+		ctl.entrysize = sizeof(uint64);
+		ctl.hcxt = TopMemoryContext;
+		sent = hash_create("hoopguard sent statements", 256, &ctl,
+						   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		sent_epoch = epoch;
+	}
+	if (sent != NULL)
+	{
+		(void) hash_search(sent, &id, HASH_FIND, &found);
+		if (found)
+			return;
+	}
+
+	length = facts->text ? strlen(facts->text) : 0;
+	build_start();
+	put_i64((int64) id);
+	put_i64((int64) facts->fingerprint);
+	put_i64(at);
+	put_text(hg_command_name(facts->command));
+	if (length > MAX_TEXT)
+		put_text_n(facts->text, pg_mbcliplen(facts->text, (int) length,
+											 MAX_TEXT));
+	else
+		put_text(facts->text);
+	put_i64((int64) length);
+	put_i32(list_length(facts->edges));
+	foreach(lc, facts->edges)
+	{
+		const HgEdge *edge = (const HgEdge *) lfirst(lc);
+
+		put_text(edge->source_schema);
+		put_text(edge->source_relation);
+		put_text(edge->source_column);
+		put_text(edge->target_schema);
+		put_text(edge->target_relation);
+		put_text(edge->target_column);
+		put_text(edge->kind);
+		put_text(edge->subtype);
+		put_i32(edge->masked ? 1 : 0);
+	}
+	put_i32(list_length(facts->datasets));
+	foreach(lc, facts->datasets)
+	{
+		const HgDataset *set = (const HgDataset *) lfirst(lc);
+
+		put_text(set->schema);
+		put_text(set->relation);
+		put_i32(set->write ? 1 : 0);
+	}
+
+	/* On an error path it may be sent again: entering could raise. */
+	if (build_push(HG_REC_STATEMENT, false, no_error) &&
+		sent != NULL && !no_error)
+		(void) hash_search(sent, &id, HASH_ENTER, &found);
+}
+
+/* ------------------------------------------------------------- to the log */
+
+static void
+json_text(StringInfo buf, const char *name, const char *value)
+{
+	if (value == NULL || value[0] == '\0')
+		return;
+	appendStringInfo(buf, ",\"%s\":%s", name, hg_report_quote(value));
+}
+
+/* Standby: one JSON line in the server log. */
+static void
+log_event(const HgEvent *event)
+{
+	MemoryContext context;
+	MemoryContext oldcontext;
+	StringInfoData buf;
+
+	context = AllocSetContextCreate(TopMemoryContext, "hoopguard event log",
+									ALLOCSET_DEFAULT_SIZES);
+	oldcontext = MemoryContextSwitchTo(context);
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "{\"event_id\":" INT64_FORMAT
+					 ",\"session_id\":" INT64_FORMAT ",\"level\":%d",
+					 event->event_id, hg_event_session_id(), event->level);
+	json_text(&buf, "at", timestamptz_to_str(event->at));
+	json_text(&buf, "subject", event->subject);
+	json_text(&buf, "session_role", event->session_role);
+	json_text(&buf, "effective_role", event->effective_role);
+	json_text(&buf, "intent", hg_guc_intent);
+	json_text(&buf, "traceparent", hg_guc_traceparent);
+	json_text(&buf, "command", hg_command_name(event->command));
+	json_text(&buf, "verdict", event->verdict);
+	if (event->rule_id != 0)
+		appendStringInfo(&buf, ",\"rule\":%d", event->rule_id);
+	json_text(&buf, "sqlstate", unpack_sql_state(event->sqlstate));
+	appendStringInfo(&buf, ",\"rows_returned\":" INT64_FORMAT
+					 ",\"rows_affected\":" INT64_FORMAT
+					 ",\"duration_us\":" INT64_FORMAT,
+					 event->rows_returned, event->rows_affected,
+					 event->duration_us);
+	if (event->facts != NULL)
+		json_text(&buf, "text", event->facts->text);
+	appendStringInfoChar(&buf, '}');
+	ereport(LOG_SERVER_ONLY,
+			(errmsg_internal("hoopguard event: %s", buf.data),
+			 errhidestmt(true), errhidecontext(true)));
+	MemoryContextSwitchTo(oldcontext);
+	MemoryContextDelete(context);
+}
+
+/* ---------------------------------------------------------------- events */
+
+/* The transaction's full id, if event->xid is its low half. */
+static int64
+full_xid(uint32 xid)
+{
+	FullTransactionId full = GetTopFullTransactionIdIfAny();
+
+	if (xid == 0 || !FullTransactionIdIsValid(full) ||
+		XidFromFullTransactionId(full) != xid)
+		return xid;
+	return (int64) U64FromFullTransactionId(full);
+}
+
+void
+hg_event_push(HgEvent *event, bool no_error)
+{
+	uint64		statement = 0;
+	ListCell   *lc;
+
+	if (!can_record())
+		return;
+	if (event->event_id == 0)
+		event->event_id = hg_event_next_id();
+	if (RecoveryInProgress())
+	{
+		log_event(event);
+		return;
+	}
+
+	/* Even an event that gets lost makes its transaction worth an outcome. */
+	txn_has_events = true;
+	ensure_session(no_error);
+	if (event->facts != NULL)
+	{
+		statement = statement_id(event->facts);
+		ensure_statement(event->facts, statement, event->at, no_error);
+	}
+
+	build_start();
+	put_i64(event->event_id);
+	put_i64(event->parent_id);
+	put_i32(event->level);
+	put_i64(hg_event_session_id());
+	put_i64((int64) statement);
+	put_i64(event->at);
+	put_text(event->subject);
+	put_text(event->session_role);
+	put_text(event->effective_role);
+	put_text(hg_guc_intent && hg_guc_intent[0] ? hg_guc_intent : NULL);
+	put_text(hg_guc_traceparent && hg_guc_traceparent[0] ?
+			 hg_guc_traceparent : NULL);
+	put_text(hg_command_name(event->command));
+	put_text(event->verdict);
+	put_i32(event->rule_id);
+	put_text(event->approval_id && event->approval_id[0] ?
+			 event->approval_id : NULL);
+	put_i32(event->facts ? list_length(event->facts->masked_columns) : 0);
+	if (event->facts != NULL)
+	{
+		foreach(lc, event->facts->masked_columns)
+			put_text((const char *) lfirst(lc));
+	}
+	put_i64(event->rows_returned);
+	put_i64(event->rows_affected);
+	put_i64(event->bytes_returned);
+	put_i64(event->duration_us);
+	put_i32(event->sqlstate);
+	put_i64(full_xid(event->xid));
+	put_i64(my_txn);
+	(void) build_push(HG_REC_EVENT, false, no_error);
+}
+
+bool
+hg_event_in_transaction(void)
+{
+	return txn_has_events;
+}
+
+static void
+push_outcome(HgWireOutcome state)
+{
+	FullTransactionId xid = GetTopFullTransactionIdIfAny();
+	XLogRecPtr	lsn = InvalidXLogRecPtr;
+
+	if (!txn_has_events)
+		return;
+	txn_has_events = false;
+	if (!can_record() || RecoveryInProgress())
+		return;
+
+	/* Without an xid there was no commit record: the LSN would be an old one */
+	if (state == HG_OUTCOME_COMMITTED && FullTransactionIdIsValid(xid))
+		lsn = XactLastCommitEnd;
+	build_start();
+	put_i64(hg_event_session_id());
+	put_i64(my_txn);
+	put_i64((int64) U64FromFullTransactionId(xid));
+	put_i32(state);
+	put_i64((int64) lsn);
+	put_i64(GetCurrentTimestamp());
+	my_txn++;
+	(void) build_push(HG_REC_OUTCOME, false, true);
+}
+
+void
+hg_event_push_outcome(bool committed)
+{
+	push_outcome(committed ? HG_OUTCOME_COMMITTED : HG_OUTCOME_ABORTED);
+}
+
+void
+hg_event_push_prepared(void)
+{
+	push_outcome(HG_OUTCOME_PREPARED);
+}
+
+void
+hg_event_push_note(const char *kind, const char *json)
+{
+	if (!can_record() || RecoveryInProgress())
+		return;
+	ensure_session(false);
+	build_start();
+	put_i64(hg_event_next_id());
+	put_i64(GetCurrentTimestamp());
+	put_i64(hg_event_session_id());
+	put_text(kind);
+	put_text(json);
+	(void) build_push(HG_REC_NOTE, false, false);
+}

@@ -1,0 +1,71 @@
+/*-------------------------------------------------------------------------
+ *
+ * event.h
+ *	  Builds one event and hands it to this backend's lane.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef HG_EVENT_H
+#define HG_EVENT_H
+
+#include "datatype/timestamp.h"
+#include "inspect/facts.h"
+
+/* One statement being recorded.  Filled by hooks.c, pushed once. */
+typedef struct HgEvent
+{
+	int64		event_id;		/* from hg_event_next_id() */
+	int64		parent_id;		/* 0: none */
+	int			level;			/* 0 = sent by the client */
+	TimestampTz at;				/* start */
+	const HgFacts *facts;		/* may be NULL */
+	HgCommand	command;
+	const char *subject;		/* names: NULL when ungoverned */
+	const char *session_role;
+	const char *effective_role;
+	const char *verdict;		/* static: allow warn approve deny error
+								 * observe-deny ... */
+	int			rule_id;
+	const char *approval_id;	/* uuid text or NULL */
+	int64		rows_returned;
+	int64		rows_affected;
+	int64		bytes_returned;
+	int64		duration_us;
+	int			sqlstate;		/* 0 = success */
+	uint32		xid;			/* 0 = none so far */
+} HgEvent;
+
+/* Unique over the cluster's life of shared memory and restarts. */
+extern int64 hg_event_next_id(void);
+
+/*
+ * Push the event (and, the first time in this session, its statement with
+ * edges and datasets).  Waits while the lane is full, HG008 after
+ * hoopguard.audit_wait.  no_error: called on an error path, never raises:
+ * what does not fit in time is counted as lost in status().  No catalog
+ * access, no palloc in the caller's context.
+ */
+extern void hg_event_push(HgEvent *event, bool no_error);
+
+/* The transaction of this session ended; from the xact callback. */
+extern void hg_event_push_outcome(bool committed);
+
+/*
+ * The same at PREPARE TRANSACTION: the outcome is not known yet, the views
+ * find it by transaction id.
+ */
+extern void hg_event_push_prepared(void);
+
+/* Any event since the transaction began? (else no outcome is needed) */
+extern bool hg_event_in_transaction(void);
+
+/* Session row: once per session, before its first event; login data. */
+extern void hg_event_ensure_session(void);
+
+/* Identifier of this session: text form is stored in hoopguard.session. */
+extern int64 hg_event_session_id(void);
+
+/* Policy change, approval step and the like: kind and JSON detail. */
+extern void hg_event_push_note(const char *kind, const char *json);
+
+#endif							/* HG_EVENT_H */

@@ -1,0 +1,738 @@
+/*-------------------------------------------------------------------------
+ *
+ * record_store.c
+ *	  Records to rows, inside the recorder's transaction.
+ *
+ * Events and outcomes, the bulk of it, are gathered in slots and written with
+ * table_multi_insert() straight into the partition of their month, as COPY
+ * does it; the rest goes through prepared statements.  That skips triggers
+ * and constraints, of which these tables have none but the partition bounds,
+ * and those are checked: a row that does not fit the partition its month
+ * names, because somebody repartitioned, takes the ordinary way.
+ *
+ * Statements already known are remembered, but only once the transaction
+ * that wrote them has committed.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <time.h>
+
+#include "access/heapam.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "base/compat.h"
+#include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "executor/executor.h"
+#include "executor/spi.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "record/lane.h"
+#include "record/record_store.h"
+#include "record/wire.h"
+#include "storage/lmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/pg_lsn.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+/* Rows gathered before they are written. */
+#define BULK_ROWS 500
+
+/* Statement ids remembered as stored; beyond it all are forgotten. */
+#define MAX_KNOWN 100000
+
+/* Partitions open at a time: events of now, and stragglers. */
+#define MAX_PARTITIONS 4
+
+typedef struct Bulk
+{
+	Relation	rel;
+	int			month;			/* year * 12 + month0 of a partition, -1: not
+								 * a partition by month */
+	ResultRelInfo *rri;
+	TupleTableSlot *slots[BULK_ROWS];
+	int			nslots;			/* made so far */
+	int			n;				/* filled */
+} Bulk;
+
+typedef struct Reader
+{
+	const char *next;
+	const char *end;
+} Reader;
+
+/* The running transaction; all in its memory. */
+static Oid	schema_oid = InvalidOid;
+static EState *estate = NULL;
+static Bulk *bulk_outcome = NULL;
+static Bulk *bulk_event[MAX_PARTITIONS];
+static int	nbulk_event = 0;
+static List *new_statements = NIL;	/* of uint64*, in store_context */
+static uint64 events_written = 0;
+
+/* This process. */
+static MemoryContext store_context = NULL;	/* outlives the transaction */
+static HTAB *known = NULL;
+static Oid	known_relid = InvalidOid;	/* installation `known` is about */
+static SPIPlanPtr plan_session = NULL;
+static SPIPlanPtr plan_statement = NULL;
+static SPIPlanPtr plan_edge = NULL;
+static SPIPlanPtr plan_dataset = NULL;
+static SPIPlanPtr plan_event = NULL;
+static SPIPlanPtr plan_note = NULL;
+
+/* --------------------------------------------------------------- reading */
+
+static void
+take(Reader *reader, void *into, Size len)
+{
+	if ((Size) (reader->end - reader->next) < len)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("audit record ends early")));
+	memcpy(into, reader->next, len);
+	reader->next += len;
+}
+
+static int32
+take_i32(Reader *reader)
+{
+	int32		value;
+
+	take(reader, &value, sizeof(value));
+	return value;
+}
+
+static int64
+take_i64(Reader *reader)
+{
+	int64		value;
+
+	take(reader, &value, sizeof(value));
+	return value;
+}
+
+/* A text datum in the current context; *isnull for NULL. */
+static Datum
+take_text(Reader *reader, bool *isnull)
+{
+	uint32		mark;
+	text	   *result;
+
+	take(reader, &mark, sizeof(mark));
+	*isnull = (mark == 0);
+	if (mark == 0)
+		return (Datum) 0;
+	if ((Size) (reader->end - reader->next) < mark - 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("audit record ends early")));
+	result = cstring_to_text_with_len(reader->next, (int) (mark - 1));
+	reader->next += mark - 1;
+	return PointerGetDatum(result);
+}
+
+/* ------------------------------------------------------------------ bulk */
+
+static Bulk *
+bulk_open(Oid relid, int month)
+{
+	Bulk	   *bulk = palloc0(sizeof(Bulk));
+
+	bulk->rel = table_open(relid, RowExclusiveLock);
+	bulk->month = month;
+	bulk->rri = makeNode(ResultRelInfo);
+	InitResultRelInfo(bulk->rri, bulk->rel, 1, NULL, 0);
+	ExecOpenIndices(bulk->rri, false);
+	return bulk;
+}
+
+static void
+bulk_flush(Bulk *bulk)
+{
+	MemoryContext oldcontext;
+	int			i;
+
+	if (bulk->n == 0)
+		return;
+
+	/* The insert leaves behind what it allocates. */
+	oldcontext = MemoryContextSwitchTo(GetPerTupleMemoryContext(estate));
+	table_multi_insert(bulk->rel, bulk->slots, bulk->n,
+					   estate->es_output_cid, 0, NULL);
+	for (i = 0; i < bulk->n; i++)
+	{
+		if (bulk->rri->ri_NumIndices > 0)
+			list_free(HG_EXEC_INSERT_INDEX(bulk->rri, bulk->slots[i], estate));
+		ExecClearTuple(bulk->slots[i]);
+	}
+	MemoryContextSwitchTo(oldcontext);
+	ResetPerTupleExprContext(estate);
+	bulk->n = 0;
+}
+
+/* The next slot, filled; columns the values do not reach are NULL. */
+static TupleTableSlot *
+bulk_fill(Bulk *bulk, const Datum *values, const bool *nulls, int nvalues)
+{
+	TupleTableSlot *slot;
+	int			natts = RelationGetDescr(bulk->rel)->natts;
+	int			i;
+
+	if (bulk->n >= BULK_ROWS)
+		bulk_flush(bulk);
+	if (natts < nvalues)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("table \"%s\" has too few columns",
+						RelationGetRelationName(bulk->rel))));
+	if (bulk->n >= bulk->nslots)
+		bulk->slots[bulk->nslots++] = table_slot_create(bulk->rel, NULL);
+	slot = bulk->slots[bulk->n];
+	ExecClearTuple(slot);
+	for (i = 0; i < natts; i++)
+	{
+		slot->tts_values[i] = i < nvalues ? values[i] : (Datum) 0;
+		slot->tts_isnull[i] = i < nvalues ? nulls[i] : true;
+	}
+	ExecStoreVirtualTuple(slot);
+	return slot;
+}
+
+static void
+bulk_close(Bulk *bulk)
+{
+	int			i;
+
+	bulk_flush(bulk);
+	for (i = 0; i < bulk->nslots; i++)
+		ExecDropSingleTupleTableSlot(bulk->slots[i]);
+	ExecCloseIndices(bulk->rri);
+	table_close(bulk->rel, NoLock);
+}
+
+/* ------------------------------------------------------------- partitions */
+
+/* Month of a time, in UTC, as year * 12 + month0. */
+static int
+month_of(TimestampTz at)
+{
+	pg_time_t	t = timestamptz_to_time_t(at);
+	struct pg_tm *tm = pg_gmtime(&t);
+
+	if (tm == NULL)
+		return 0;
+	return (tm->tm_year + 1900) * 12 + tm->tm_mon;
+}
+
+static char *
+partition_name(int month)
+{
+	return psprintf("event_%04d%02d", month / 12, month % 12 + 1);
+}
+
+/* The open bulk for events of a month, or NULL if it has no partition. */
+static Bulk *
+event_bulk(int month)
+{
+	MemoryContext oldcontext;
+	Oid			relid;
+	int			i;
+
+	for (i = 0; i < nbulk_event; i++)
+	{
+		if (bulk_event[i]->month == month)
+			return bulk_event[i];
+	}
+	if (nbulk_event >= MAX_PARTITIONS)
+		return NULL;
+	relid = get_relname_relid(partition_name(month), schema_oid);
+	if (!OidIsValid(relid) || get_rel_relkind(relid) != RELKIND_RELATION ||
+		!get_rel_relispartition(relid) ||
+		get_partition_parent(relid, false) != known_relid)
+		return NULL;
+	oldcontext = MemoryContextSwitchTo(estate->es_query_cxt);
+	bulk_event[nbulk_event] = bulk_open(relid, month);
+	MemoryContextSwitchTo(oldcontext);
+	return bulk_event[nbulk_event++];
+}
+
+void
+hg_store_partitions(void)
+{
+	int			month = month_of(GetCurrentTimestamp());
+	Oid			namespace = get_namespace_oid("hoopguard", true);
+	int			i;
+
+	if (!OidIsValid(get_extension_oid("hoopguard", true)) ||
+		!OidIsValid(namespace))
+		return;
+	for (i = 0; i < 2; i++, month++)
+	{
+		char	   *name = partition_name(month);
+		char	   *sql;
+
+		if (OidIsValid(get_relname_relid(name, namespace)))
+			continue;
+		sql = psprintf("CREATE TABLE hoopguard.%s PARTITION OF hoopguard.event"
+					   " FOR VALUES FROM ('%04d-%02d-01 00:00:00+00')"
+					   " TO ('%04d-%02d-01 00:00:00+00')", name,
+					   month / 12, month % 12 + 1,
+					   (month + 1) / 12, (month + 1) % 12 + 1);
+		if (SPI_execute(sql, false, 0) < 0)
+			elog(ERROR, "could not create partition %s", name);
+
+		/* A member: dropped with the extension, its rows not in a dump. */
+		sql = psprintf("ALTER EXTENSION hoopguard ADD TABLE hoopguard.%s",
+					   name);
+		if (SPI_execute(sql, false, 0) < 0)
+			elog(ERROR, "could not add partition %s to the extension", name);
+	}
+}
+
+/* -------------------------------------------------------- begin and end */
+
+static void
+forget_known(void)
+{
+	if (known != NULL)
+		hash_destroy(known);
+	known = NULL;
+}
+
+bool
+hg_store_begin(Oid *event_relid)
+{
+	Oid			relid;
+
+	estate = NULL;
+	bulk_outcome = NULL;
+	nbulk_event = 0;
+	new_statements = NIL;
+	events_written = 0;
+	*event_relid = InvalidOid;
+	if (store_context == NULL)
+		store_context = AllocSetContextCreate(TopMemoryContext,
+											  "hoopguard store",
+											  ALLOCSET_DEFAULT_SIZES);
+
+	schema_oid = get_namespace_oid("hoopguard", true);
+	if (!OidIsValid(schema_oid) ||
+		!OidIsValid(get_extension_oid("hoopguard", true)))
+		return false;
+	relid = get_relname_relid("event", schema_oid);
+	if (!OidIsValid(relid))
+		return false;
+	if (relid != known_relid)
+		forget_known();
+	known_relid = relid;
+	*event_relid = relid;
+
+	/* Hold the parent, so that no partition comes or goes meanwhile. */
+	LockRelationOid(relid, RowExclusiveLock);
+	estate = CreateExecutorState();
+	estate->es_output_cid = GetCurrentCommandId(true);
+	return true;
+}
+
+void
+hg_store_end(void)
+{
+	int			i;
+
+	if (bulk_outcome != NULL)
+		bulk_close(bulk_outcome);
+	for (i = 0; i < nbulk_event; i++)
+		bulk_close(bulk_event[i]);
+	bulk_outcome = NULL;
+	nbulk_event = 0;
+	FreeExecutorState(estate);
+	estate = NULL;
+}
+
+/*
+ * Memory of the transaction is gone or goes with it; only what was learnt
+ * stays.
+ */
+void
+hg_store_forget(bool committed)
+{
+	ListCell   *lc;
+
+	if (committed && new_statements != NIL)
+	{
+		if (known != NULL &&
+			hash_get_num_entries(known) + list_length(new_statements) >
+			MAX_KNOWN)
+			forget_known();
+		if (known == NULL)
+		{
+			HASHCTL		ctl;
+
+			memset(&ctl, 0, sizeof(ctl));
+			ctl.keysize = sizeof(uint64);
+			ctl.entrysize = sizeof(uint64);
+			ctl.hcxt = TopMemoryContext;
+			known = hash_create("hoopguard known statements", 1024, &ctl,
+								HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		}
+		foreach(lc, new_statements)
+		{
+			bool		found;
+
+			(void) hash_search(known, lfirst(lc), HASH_ENTER, &found);
+		}
+	}
+	if (store_context != NULL)
+		MemoryContextReset(store_context);
+	new_statements = NIL;
+	estate = NULL;
+	bulk_outcome = NULL;
+	nbulk_event = 0;
+}
+
+uint64
+hg_store_events(void)
+{
+	return events_written;
+}
+
+/* --------------------------------------------------------------- records */
+
+/* Run a kept plan, preparing it the first time; returns the row count. */
+static uint64
+run_plan(SPIPlanPtr *plan, const char *sql, int nargs, Oid *types,
+		 Datum *values, const bool *isnull)
+{
+	char		nulls[32];
+	int			i;
+
+	Assert(nargs < (int) lengthof(nulls));
+	if (*plan == NULL)
+	{
+		SPIPlanPtr	made = SPI_prepare(sql, nargs, types);
+
+		if (made == NULL)
+			elog(ERROR, "could not prepare \"%s\": %s", sql,
+				 SPI_result_code_string(SPI_result));
+		if (SPI_keepplan(made) != 0)
+			elog(ERROR, "could not keep a plan");
+		*plan = made;
+	}
+	for (i = 0; i < nargs; i++)
+		nulls[i] = isnull[i] ? 'n' : ' ';
+	if (SPI_execute_plan(*plan, values, nulls, false, 0) < 0)
+		elog(ERROR, "could not run \"%s\"", sql);
+	return SPI_processed;
+}
+
+static void
+store_session(Reader *r)
+{
+	static Oid	types[] = {INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID,
+		TEXTOID, TEXTOID, INT4OID, TEXTOID};
+	Datum		values[9];
+	bool		nulls[9];
+	int			i;
+
+	memset(nulls, 0, sizeof(nulls));
+	values[0] = Int64GetDatum(take_i64(r));
+	values[1] = TimestampTzGetDatum(take_i64(r));
+	for (i = 2; i < 7; i++)
+		values[i] = take_text(r, &nulls[i]);
+	values[7] = Int32GetDatum(take_i32(r));
+	values[8] = take_text(r, &nulls[8]);
+	(void) run_plan(&plan_session,
+					"INSERT INTO hoopguard.session (session_id, started_at,"
+					" login_role, database_name, client_addr, client_port,"
+					" application_name, backend_pid, backend_type)"
+					" VALUES ($1, $2, $3, $4, $5, $6::pg_catalog.int4, $7, $8,"
+					" $9) ON CONFLICT DO NOTHING",
+					9, types, values, nulls);
+}
+
+static void
+store_statement(Reader *r)
+{
+	static Oid	types[] = {INT8OID, INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID,
+		INT8OID};
+	static Oid	edge_types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
+		TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID};
+	static Oid	set_types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID};
+	Datum		values[10];
+	bool		nulls[10];
+	uint64		id;
+	uint64	   *entry;
+	MemoryContext oldcontext;
+	bool		found = false;
+	int			n;
+	int			i;
+
+	memset(nulls, 0, sizeof(nulls));
+	id = (uint64) take_i64(r);
+	if (known != NULL)
+		(void) hash_search(known, &id, HASH_FIND, &found);
+	if (found)
+		return;
+	values[0] = Int64GetDatum((int64) id);
+	values[1] = Int64GetDatum(take_i64(r));
+	values[2] = TimestampTzGetDatum(take_i64(r));
+	values[3] = take_text(r, &nulls[3]);
+	values[4] = take_text(r, &nulls[4]);
+	values[5] = Int64GetDatum(take_i64(r));
+	if (run_plan(&plan_statement,
+				 "INSERT INTO hoopguard.statement (statement_id, fingerprint,"
+				 " first_seen, command, text, text_length)"
+				 " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+				 6, types, values, nulls) > 0)
+	{
+		n = take_i32(r);
+		while (n-- > 0)
+		{
+			CHECK_FOR_INTERRUPTS();
+			for (i = 1; i < 9; i++)
+				values[i] = take_text(r, &nulls[i]);
+			values[9] = BoolGetDatum(take_i32(r) != 0);
+			nulls[9] = false;
+			(void) run_plan(&plan_edge,
+							"INSERT INTO hoopguard.lineage_edge (statement_id,"
+							" source_schema, source_relation, source_column,"
+							" target_schema, target_relation, target_column,"
+							" kind, subtype, masked) VALUES"
+							" ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+							10, edge_types, values, nulls);
+		}
+		n = take_i32(r);
+		while (n-- > 0)
+		{
+			bool		write;
+
+			CHECK_FOR_INTERRUPTS();
+			values[1] = take_text(r, &nulls[1]);
+			values[2] = take_text(r, &nulls[2]);
+			write = take_i32(r) != 0;
+
+			/* no schema: the client's stream, a file or a program of COPY */
+			if (nulls[1])
+				values[3] = CStringGetTextDatum(write ? "sink" : "source");
+			else
+				values[3] = CStringGetTextDatum(write ? "write" : "read");
+			nulls[3] = false;
+			(void) run_plan(&plan_dataset,
+							"INSERT INTO hoopguard.lineage_dataset"
+							" (statement_id, schema_name, relation_name,"
+							" access) VALUES ($1, $2, $3, $4)",
+							4, set_types, values, nulls);
+		}
+	}
+	oldcontext = MemoryContextSwitchTo(store_context);
+	entry = palloc(sizeof(uint64));
+	*entry = id;
+	new_statements = lappend(new_statements, entry);
+	MemoryContextSwitchTo(oldcontext);
+}
+
+#define EVENT_COLUMNS 24
+
+static void
+store_event(Reader *r)
+{
+	static Oid	types[EVENT_COLUMNS] = {INT8OID, INT8OID, INT4OID, INT8OID,
+		INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
+		TEXTOID, TEXTOID, INT4OID, UUIDOID, TEXTARRAYOID, INT8OID, INT8OID,
+		INT8OID, INT8OID, TEXTOID, XID8OID, INT8OID, TIMESTAMPTZOID};
+	Datum		values[EVENT_COLUMNS];
+	bool		nulls[EVENT_COLUMNS];
+	Bulk	   *bulk;
+	TimestampTz at;
+	int64		number;
+	int			n;
+	int			i;
+
+	memset(nulls, 0, sizeof(nulls));
+	values[0] = Int64GetDatum(take_i64(r));
+	number = take_i64(r);
+	values[1] = Int64GetDatum(number);
+	nulls[1] = (number == 0);
+	values[2] = Int32GetDatum(take_i32(r));
+	values[3] = Int64GetDatum(take_i64(r));
+	number = take_i64(r);
+	values[4] = Int64GetDatum(number);
+	nulls[4] = (number == 0);
+	at = take_i64(r);
+	values[5] = TimestampTzGetDatum(at);
+	for (i = 6; i < 13; i++)
+		values[i] = take_text(r, &nulls[i]);
+	n = take_i32(r);
+	values[13] = Int32GetDatum(n);
+	nulls[13] = (n == 0);
+	values[14] = take_text(r, &nulls[14]);
+	if (!nulls[14])
+		values[14] = DirectFunctionCall1(uuid_in,
+										 CStringGetDatum(TextDatumGetCString(values[14])));
+	n = take_i32(r);
+	nulls[15] = (n <= 0);
+	if (n > 0)
+	{
+		Datum	   *items = palloc(sizeof(Datum) * n);
+		bool	   *inulls = palloc(sizeof(bool) * n);
+		int			dims[1];
+		int			lbs[1];
+
+		for (i = 0; i < n; i++)
+			items[i] = take_text(r, &inulls[i]);
+		dims[0] = n;
+		lbs[0] = 1;
+		values[15] = PointerGetDatum(construct_md_array(items, inulls, 1, dims,
+														lbs, TEXTOID, -1,
+														false, TYPALIGN_INT));
+	}
+	else
+		values[15] = (Datum) 0;
+	for (i = 16; i < 20; i++)
+		values[i] = Int64GetDatum(take_i64(r));
+	values[20] = CStringGetTextDatum(unpack_sql_state(take_i32(r)));
+	number = take_i64(r);
+	values[21] = Int64GetDatum(number);
+	nulls[21] = (number == 0);
+	values[22] = Int64GetDatum(take_i64(r));
+	values[23] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+
+	bulk = event_bulk(month_of(at));
+	if (bulk != NULL)
+	{
+		TupleTableSlot *slot = bulk_fill(bulk, values, nulls, EVENT_COLUMNS);
+
+		if (ExecPartitionCheck(bulk->rri, slot, estate, false))
+		{
+			bulk->n++;
+			events_written++;
+			return;
+		}
+		ExecClearTuple(slot);
+	}
+	(void) run_plan(&plan_event,
+					"INSERT INTO hoopguard.event (event_id, parent_id, level,"
+					" session_id, statement_id, at, subject, session_role,"
+					" effective_role, intent, traceparent, command, verdict,"
+					" rule_id, approval_id, masked_columns, rows_returned,"
+					" rows_affected, bytes_returned, duration_us, sqlstate,"
+					" xid, txn, recorded_at) VALUES ($1, $2, $3, $4, $5, $6,"
+					" $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
+					" $19, $20, $21, $22, $23, $24)",
+					EVENT_COLUMNS, types, values, nulls);
+	events_written++;
+}
+
+static void
+store_outcome(Reader *r)
+{
+	Datum		values[6];
+	bool		nulls[6];
+	int64		number;
+	int			state;
+
+	memset(nulls, 0, sizeof(nulls));
+	values[0] = Int64GetDatum(take_i64(r));
+	values[1] = Int64GetDatum(take_i64(r));
+	number = take_i64(r);
+	values[2] = Int64GetDatum(number);
+	nulls[2] = (number == 0);
+	state = take_i32(r);
+	values[3] = BoolGetDatum(state == HG_OUTCOME_COMMITTED);
+	nulls[3] = (state == HG_OUTCOME_PREPARED);
+	number = take_i64(r);
+	values[4] = LSNGetDatum((XLogRecPtr) number);
+	nulls[4] = (number == 0);
+	values[5] = TimestampTzGetDatum(take_i64(r));
+	if (bulk_outcome == NULL)
+	{
+		Oid			relid = get_relname_relid("outcome", schema_oid);
+		MemoryContext oldcontext;
+
+		if (!OidIsValid(relid))
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_TABLE),
+					 errmsg("relation \"hoopguard.outcome\" does not exist")));
+		oldcontext = MemoryContextSwitchTo(estate->es_query_cxt);
+		bulk_outcome = bulk_open(relid, -1);
+		MemoryContextSwitchTo(oldcontext);
+	}
+	(void) bulk_fill(bulk_outcome, values, nulls, 6);
+	bulk_outcome->n++;
+}
+
+/* note: from a NOTE, or made from a SESSION_END */
+static void
+store_note(Reader *r, bool session_end)
+{
+	static Oid	types[] = {INT8OID, TIMESTAMPTZOID, INT8OID, TEXTOID, TEXTOID};
+	Datum		values[5];
+	bool		nulls[5];
+
+	memset(nulls, 0, sizeof(nulls));
+	values[0] = Int64GetDatum(take_i64(r));
+	values[1] = TimestampTzGetDatum(take_i64(r));
+	values[2] = Int64GetDatum(take_i64(r));
+	if (session_end)
+	{
+		values[3] = CStringGetTextDatum("session_end");
+		values[4] = (Datum) 0;
+		nulls[4] = true;
+	}
+	else
+	{
+		values[3] = take_text(r, &nulls[3]);
+		values[4] = take_text(r, &nulls[4]);
+	}
+	(void) run_plan(&plan_note,
+					"INSERT INTO hoopguard.note (note_id, at, session_id, kind,"
+					" detail) VALUES ($1, $2, $3, $4, $5::pg_catalog.jsonb)"
+					" ON CONFLICT DO NOTHING",
+					5, types, values, nulls);
+}
+
+void
+hg_store_record(int type, const char *data, Size len)
+{
+	Reader		reader;
+
+	reader.next = data;
+	reader.end = data + len;
+	switch (type)
+	{
+		case HG_REC_SESSION:
+			store_session(&reader);
+			break;
+		case HG_REC_SESSION_END:
+			store_note(&reader, true);
+			break;
+		case HG_REC_STATEMENT:
+			store_statement(&reader);
+			break;
+		case HG_REC_EVENT:
+			store_event(&reader);
+			break;
+		case HG_REC_OUTCOME:
+			store_outcome(&reader);
+			break;
+		case HG_REC_NOTE:
+			store_note(&reader, false);
+			break;
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("unrecognized audit record type %d", type)));
+	}
+}

@@ -1,0 +1,36 @@
+/*-------------------------------------------------------------------------
+ *
+ * record_store.h
+ *	  Records to rows, inside the recorder's transaction.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef HG_RECORD_STORE_H
+#define HG_RECORD_STORE_H
+
+/*
+ * Open the tables; the transaction has begun and SPI is connected.  False if
+ * hoopguard is not installed in this database.  *event_relid tells one
+ * installation from the next.
+ */
+extern bool hg_store_begin(Oid *event_relid);
+
+/* Add one record of type < 64.  ERROR if it cannot be stored. */
+extern void hg_store_record(int type, const char *data, Size len);
+
+/* Write what is buffered and close; before the commit. */
+extern void hg_store_end(void);
+
+/* After the transaction ended, either way. */
+extern void hg_store_forget(bool committed);
+
+/* Events written by the transaction that hg_store_end() closed. */
+extern uint64 hg_store_events(void);
+
+/*
+ * Create missing partitions of hoopguard.event for this and the next month;
+ * in a transaction with SPI connected.  ERROR when one cannot be made.
+ */
+extern void hg_store_partitions(void);
+
+#endif							/* HG_RECORD_STORE_H */

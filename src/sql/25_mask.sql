@@ -1,0 +1,44 @@
+-- Masks: the function that the rewrite puts around masked columns, and the
+-- key of the methods that need one.
+
+-- What planned statements call.  It cannot be called from SQL, which has no
+-- way to make a value of type internal; so nobody can try out values on it.
+CREATE FUNCTION hoopguard._mask(value anyelement, specification internal)
+RETURNS anyelement
+AS 'MODULE_PATHNAME', 'hoopguard__mask'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION hoopguard._mask(anyelement, internal)
+IS 'mask of a column value; appears in plans, cannot be called';
+
+-- the executor checks the privilege of whoever runs the plan
+GRANT EXECUTE ON FUNCTION hoopguard._mask(anyelement, internal) TO PUBLIC;
+
+-- A restored dump brings its own key beside the one made here; the oldest
+-- current key is used, so masks stay what they were.  The id is random for
+-- the same reason: so that the two rows do not clash.
+CREATE TABLE hoopguard.mask_key (
+	id pg_catalog.int4 PRIMARY KEY,
+	key pg_catalog.bytea NOT NULL
+		CHECK (pg_catalog.length(key) OPERATOR(pg_catalog.=) 32),
+	current pg_catalog.bool NOT NULL DEFAULT true,
+	created_at pg_catalog.timestamptz NOT NULL
+		DEFAULT pg_catalog.transaction_timestamp()
+);
+SELECT pg_catalog.pg_extension_config_dump('hoopguard.mask_key', '');
+REVOKE ALL ON hoopguard.mask_key FROM PUBLIC;
+COMMENT ON TABLE hoopguard.mask_key IS 'keys of the methods hash and token';
+
+INSERT INTO hoopguard.mask_key (id, key)
+SELECT pg_catalog.hashtext(pg_catalog.gen_random_uuid()::pg_catalog.text),
+	pg_catalog.sha256(
+		pg_catalog.uuid_send(pg_catalog.gen_random_uuid())
+		OPERATOR(pg_catalog.||)
+		pg_catalog.uuid_send(pg_catalog.gen_random_uuid())
+		OPERATOR(pg_catalog.||)
+		pg_catalog.uuid_send(pg_catalog.gen_random_uuid()));
+
+CREATE TRIGGER _policy_changed
+AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON hoopguard.mask_key
+FOR EACH STATEMENT EXECUTE FUNCTION hoopguard._policy_changed();
+ALTER TABLE hoopguard.mask_key ENABLE ALWAYS TRIGGER _policy_changed;

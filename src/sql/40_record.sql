@@ -1,0 +1,266 @@
+/*
+ * 40_record.sql
+ *	  What happened: tables that only the recorder writes, and the views that
+ *	  auditors read.
+ *
+ * Nobody is granted anything but SELECT, and that by grant_auditor().  No
+ * triggers and no constraints but keys and partition bounds: the recorder
+ * inserts past the executor (see src/record/record_store.c, which knows the
+ * order of the columns of event and outcome).
+ */
+
+CREATE TABLE hoopguard.session (
+	session_id bigint PRIMARY KEY,
+	started_at timestamptz NOT NULL,
+	login_role text,
+	database_name text,
+	client_addr text,
+	client_port integer,
+	application_name text,
+	backend_pid integer,
+	backend_type text
+);
+COMMENT ON TABLE hoopguard.session IS
+	'One row per recorded session, with its login data.';
+
+CREATE TABLE hoopguard.statement (
+	statement_id bigint PRIMARY KEY,
+	fingerprint bigint,
+	command text,
+	text text,
+	text_length bigint,
+	first_seen timestamptz
+);
+CREATE INDEX statement_fingerprint_idx
+	ON hoopguard.statement (fingerprint);
+COMMENT ON TABLE hoopguard.statement IS
+	'Normalised statements without literals, each stored once.';
+
+CREATE TABLE hoopguard.lineage_edge (
+	statement_id bigint NOT NULL,
+	source_schema text,
+	source_relation text,
+	source_column text,
+	target_schema text,
+	target_relation text,
+	target_column text,
+	kind text,
+	subtype text,
+	masked boolean NOT NULL
+);
+CREATE INDEX lineage_edge_statement_idx
+	ON hoopguard.lineage_edge (statement_id);
+CREATE INDEX lineage_edge_source_idx
+	ON hoopguard.lineage_edge (source_relation, source_column);
+CREATE INDEX lineage_edge_target_idx
+	ON hoopguard.lineage_edge (target_relation, target_column);
+COMMENT ON TABLE hoopguard.lineage_edge IS
+	'Column lineage of each statement; target_relation result is what the client got.';
+
+CREATE TABLE hoopguard.lineage_dataset (
+	statement_id bigint NOT NULL,
+	schema_name text,
+	relation_name text,
+	access text NOT NULL
+);
+CREATE INDEX lineage_dataset_statement_idx
+	ON hoopguard.lineage_dataset (statement_id);
+CREATE INDEX lineage_dataset_relation_idx
+	ON hoopguard.lineage_dataset (relation_name, schema_name);
+COMMENT ON COLUMN hoopguard.lineage_dataset.access IS
+	'read or write; source or sink for the file, program or client stream of COPY (schema_name NULL)';
+COMMENT ON TABLE hoopguard.lineage_dataset IS
+	'Relations and files that each statement reads or writes.';
+
+CREATE TABLE hoopguard.event (
+	event_id bigint NOT NULL,
+	parent_id bigint,
+	level integer NOT NULL,
+	session_id bigint NOT NULL,
+	statement_id bigint,
+	at timestamptz NOT NULL,
+	subject text,
+	session_role text,
+	effective_role text,
+	intent text,
+	traceparent text,
+	command text,
+	verdict text,
+	rule_id integer,
+	approval_id uuid,
+	masked_columns text[],
+	rows_returned bigint,
+	rows_affected bigint,
+	bytes_returned bigint,
+	duration_us bigint,
+	sqlstate text,
+	xid xid8,
+	txn bigint,
+	recorded_at timestamptz,
+	PRIMARY KEY (event_id, at)
+) PARTITION BY RANGE (at);
+CREATE INDEX event_statement_idx ON hoopguard.event (statement_id, at);
+CREATE INDEX event_at_idx ON hoopguard.event USING brin (at);
+COMMENT ON TABLE hoopguard.event IS
+	'One row per statement that ran or was refused; level 0 is what the client sent.';
+
+/* Months are added by the recorder; this takes what fits none. */
+CREATE TABLE hoopguard.event_default PARTITION OF hoopguard.event DEFAULT;
+
+CREATE TABLE hoopguard.outcome (
+	session_id bigint NOT NULL,
+	txn bigint NOT NULL,
+	xid xid8,
+	committed boolean,
+	lsn pg_lsn,
+	at timestamptz NOT NULL,
+	PRIMARY KEY (session_id, txn)
+);
+COMMENT ON TABLE hoopguard.outcome IS
+	'How each transaction ended; committed is NULL for one that was prepared.';
+
+CREATE TABLE hoopguard.note (
+	note_id bigint PRIMARY KEY,
+	at timestamptz NOT NULL,
+	session_id bigint,
+	kind text NOT NULL,
+	detail jsonb
+);
+CREATE INDEX note_kind_idx ON hoopguard.note (kind, at);
+COMMENT ON TABLE hoopguard.note IS
+	'Policy changes, approval steps, ends of sessions.';
+
+/*
+ * outcome: in words what became of the event.  A transaction without an
+ * outcome row (running, or lost in a crash) and a prepared one are asked for
+ * by id.  No function of our own in here: a view does not lend its owner's
+ * right to execute.
+ */
+CREATE VIEW hoopguard.activity AS
+SELECT e.event_id,
+	e.at,
+	e.session_id,
+	e.subject,
+	e.session_role,
+	e.effective_role,
+	s.client_addr,
+	s.application_name,
+	e.command,
+	t.text,
+	e.verdict,
+	e.rule_id,
+	e.approval_id,
+	e.masked_columns,
+	e.rows_returned,
+	e.rows_affected,
+	e.duration_us,
+	e.sqlstate,
+	CASE
+		WHEN e.verdict OPERATOR(pg_catalog.=) 'deny' THEN 'denied'
+		WHEN e.sqlstate OPERATOR(pg_catalog.<>) '00000' THEN 'rolled back'
+		WHEN o.committed THEN 'committed'
+		WHEN NOT o.committed THEN 'rolled back'
+		WHEN coalesce(o.xid, e.xid) OPERATOR(pg_catalog.<)
+			pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())
+			AND pg_catalog.pg_xact_status(coalesce(o.xid, e.xid))
+			OPERATOR(pg_catalog.=) 'committed' THEN 'committed'
+		WHEN coalesce(o.xid, e.xid) OPERATOR(pg_catalog.<)
+			pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())
+			AND pg_catalog.pg_xact_status(coalesce(o.xid, e.xid))
+			OPERATOR(pg_catalog.=) 'aborted' THEN 'rolled back'
+		WHEN o.session_id IS NOT NULL THEN 'prepared'
+		WHEN e.at OPERATOR(pg_catalog.<)
+			pg_catalog.pg_postmaster_start_time() THEN 'unknown'
+		ELSE 'in progress'
+	END AS outcome,
+	e.intent,
+	e.parent_id,
+	e.level,
+	e.statement_id,
+	e.txn,
+	e.traceparent,
+	e.bytes_returned,
+	s.backend_pid,
+	o.at AS ended_at,
+	o.lsn
+FROM hoopguard.event e
+	LEFT JOIN hoopguard.session s
+		ON s.session_id OPERATOR(pg_catalog.=) e.session_id
+	LEFT JOIN hoopguard.statement t
+		ON t.statement_id OPERATOR(pg_catalog.=) e.statement_id
+	LEFT JOIN hoopguard.outcome o
+		ON o.session_id OPERATOR(pg_catalog.=) e.session_id
+		AND o.txn OPERATOR(pg_catalog.=) e.txn;
+COMMENT ON VIEW hoopguard.activity IS
+	'Who did what, when, from where, with what verdict and outcome.';
+
+CREATE VIEW hoopguard.lineage AS
+SELECT l.source_schema,
+	l.source_relation,
+	l.source_column,
+	l.target_schema,
+	l.target_relation,
+	l.target_column,
+	l.kind,
+	l.subtype,
+	l.masked,
+	l.statement_id,
+	a.event_id,
+	a.at,
+	a.session_id,
+	a.subject,
+	a.session_role,
+	a.command,
+	a.outcome,
+	a.text
+FROM hoopguard.lineage_edge l
+	LEFT JOIN LATERAL (
+		SELECT x.event_id, x.at, x.session_id, x.subject, x.session_role,
+			x.command, x.outcome, x.text
+		FROM hoopguard.activity x
+		WHERE x.statement_id OPERATOR(pg_catalog.=) l.statement_id
+		ORDER BY x.at DESC, x.event_id DESC
+		LIMIT 1) a ON true;
+COMMENT ON VIEW hoopguard.lineage IS
+	'Column lineage with the event that last used it.';
+
+CREATE FUNCTION hoopguard.flush(timeout interval DEFAULT '10 s')
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'hoopguard_flush'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+REVOKE ALL ON FUNCTION hoopguard.flush(interval) FROM PUBLIC;
+COMMENT ON FUNCTION hoopguard.flush(interval) IS
+	'Wait until all that was recorded before is readable; false if it takes longer.';
+
+CREATE FUNCTION hoopguard.touched(relation regclass, since interval)
+RETURNS TABLE (event_id bigint, at timestamptz, session_id bigint,
+	subject text, session_role text, command text, access text,
+	rows_returned bigint, rows_affected bigint, verdict text, outcome text,
+	text text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT a.event_id, a.at, a.session_id, a.subject, a.session_role,
+		a.command, d.access, a.rows_returned, a.rows_affected, a.verdict,
+		a.outcome, a.text
+	FROM pg_catalog.pg_class c
+		JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+		JOIN hoopguard.lineage_dataset d
+			ON d.relation_name = c.relname::text
+			AND d.schema_name = n.nspname::text
+		JOIN hoopguard.activity a ON a.statement_id = d.statement_id
+	WHERE c.oid = touched.relation
+		AND a.at >= pg_catalog.now() - touched.since
+	ORDER BY a.at, a.event_id
+$$;
+REVOKE ALL ON FUNCTION hoopguard.touched(regclass, interval) FROM PUBLIC;
+COMMENT ON FUNCTION hoopguard.touched(regclass, interval) IS
+	'Events that read or wrote a relation since so long ago.';
+
+CREATE FUNCTION hoopguard._record_status()
+RETURNS TABLE (item text, value text, ok boolean)
+AS 'MODULE_PATHNAME', 'hoopguard__record_status'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+REVOKE ALL ON FUNCTION hoopguard._record_status() FROM PUBLIC;
+COMMENT ON FUNCTION hoopguard._record_status() IS
+	'Lanes, launcher and recorders as status() shows them.';
