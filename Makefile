@@ -31,12 +31,13 @@ REGRESS = \
 	lineage \
 	approval_sql \
 	grants
-REGRESS_OPTS = --temp-instance=./tmp_check_regress \
+REGRESS_OPTS = --temp-instance=./tmp_check_regress --no-locale \
+	--load-extension=hoopguard \
 	--temp-config=$(CURDIR)/test/hoopguard.conf
 
 ISOLATION = \
 	policy-change
-ISOLATION_OPTS = --temp-instance=./tmp_check_iso \
+ISOLATION_OPTS = --temp-instance=./tmp_check_iso --no-locale \
 	--temp-config=$(CURDIR)/test/hoopguard.conf \
 	--inputdir=$(CURDIR)/test/isolation --outputdir=./output_iso \
 	--load-extension=hoopguard

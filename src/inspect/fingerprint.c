@@ -25,6 +25,7 @@
 #include "lib/stringinfo.h"
 #include "parser/scanner.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 
 /*
@@ -99,6 +100,7 @@ highest_param(const char *source)
 	if (strchr(source, '$') == NULL)
 		return 0;
 	scanner = scanner_init(source, &extra, &ScanKeywords, ScanKeywordTokens);
+	extra.escape_string_warning = false;	/* the parser has told */
 	while ((token = core_yylex(&value, &location, scanner)) != 0)
 		if (token == TOK_PARAM && value.ival > highest)
 			highest = value.ival;
@@ -148,6 +150,7 @@ normalise(const char *source, BodyKind bodies)
 
 	initStringInfo(&out);
 	scanner = scanner_init(source, &extra, &ScanKeywords, ScanKeywordTokens);
+	extra.escape_string_warning = false;	/* the parser has told */
 	while ((token = core_yylex(&value, &location, scanner)) != 0)
 	{
 		/* a semicolon is kept only when something follows it */
@@ -250,6 +253,8 @@ hg_fingerprint(HgFacts *facts, const char *query_string, int location,
 	volatile BodyKind bodies = BODY_NONE;
 	size_t		total;
 	char	   *volatile source;
+	int			for_client = client_min_messages;
+	int			for_log = log_min_messages;
 
 	facts->text = NULL;
 	facts->fingerprint = 0;
@@ -277,6 +282,9 @@ hg_fingerprint(HgFacts *facts, const char *query_string, int location,
 									ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(scratch);
 	source = pnstrdup(query_string + location, len);
+
+	/* what the scanner notices (a name cut off), the parser has told */
+	client_min_messages = log_min_messages = ERROR;
 	PG_TRY();
 	{
 		char	   *result;
@@ -294,6 +302,8 @@ hg_fingerprint(HgFacts *facts, const char *query_string, int location,
 		FlushErrorState();
 	}
 	PG_END_TRY();
+	client_min_messages = for_client;
+	log_min_messages = for_log;
 	MemoryContextSwitchTo(oldcontext);
 	MemoryContextDelete(scratch);
 }

@@ -60,7 +60,8 @@
 #define SHUTDOWN_SETTLE_MS 500	/* the launcher tells of a shutdown by then */
 #define RETRY_MIN_MS 100
 #define RETRY_MAX_MS 5000
-#define LOCK_TIMEOUT "1s"
+#define LOCK_TIMEOUT "300ms"	/* under deadlock_timeout: we give way, not
+									 * the DROP EXTENSION that waits for us */
 #define PARTITION_CHECK_MS (3600 * 1000)
 #define PARTITION_RETRY_MS (60 * 1000)
 

@@ -103,10 +103,31 @@ stamp_key(const HgIdentity *who, bool exempt)
 		((uint64) hg_guc_mask_mode << 56);
 }
 
-/* Make the plan cache drop the plan when role or policy change. */
+static bool
+reads_relations(const PlannedStmt *plan)
+{
+	ListCell   *lc;
+
+	foreach(lc, plan->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_RELATION)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Make the plan cache drop the plan when role or policy change.  A plan
+ * without relations has nothing to mask, and PL/pgSQL could not use its fast
+ * path for simple expressions if the plan depended on the role.
+ */
 static void
 tie_to_policy(PlannedStmt *plan)
 {
+	if (!reads_relations(plan))
+		return;
 	plan->dependsOnRole = true;
 	plan->relationOids = list_append_unique_oid(plan->relationOids,
 												hg_catalog_rel(HG_REL_POLICY_VERSION));
@@ -323,6 +344,7 @@ apply_verdict(HgStmt *stmt, const HgPolicy *policy, const HgFacts *facts,
 				hg_approval_require(&ask, reported->approval_id);
 				reported->approved = true;
 				stmt->approved = true;
+				reported->max_rows = hg_approval_max_rows();
 				if (ask.may_wait)
 				{
 					PushActiveSnapshot(GetTransactionSnapshot());
@@ -390,7 +412,7 @@ hg_govern_start(QueryDesc *queryDesc, int eflags)
 
 	stamped = refresh_plan(queryDesc, &stamp, &query);
 	who = hg_subject_current();
-	if (!stamped && who->governed)
+	if (!stamped && who->governed && reads_relations(queryDesc->plannedstmt))
 		refuse_plan();
 	cleared_rtable = queryDesc->plannedstmt->rtable;
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
@@ -462,7 +484,7 @@ hg_govern_start(QueryDesc *queryDesc, int eflags)
 		if (stmt->approved)
 		{
 			AcceptInvalidationMessages();
-			if (!refresh_plan(queryDesc, &stamp, &query))
+			if (stamped && !refresh_plan(queryDesc, &stamp, &query))
 			{
 				hg_stmt_push(stmt, HG_ERRCODE_MASKED, true);
 				refuse_plan();
@@ -530,7 +552,8 @@ hg_govern_find(QueryDesc *queryDesc)
 void
 hg_govern_count(HgStmt *stmt, QueryDesc *queryDesc)
 {
-	HgEvent    *event = &hg_stmt_reported(stmt)->event;
+	HgStmt	   *reported = hg_stmt_reported(stmt);
+	HgEvent    *event = &reported->event;
 	int64		rows = queryDesc->estate->es_processed;
 
 	if (queryDesc->operation == CMD_SELECT)
@@ -540,6 +563,19 @@ hg_govern_count(HgStmt *stmt, QueryDesc *queryDesc)
 		event->rows_affected += rows;
 		if (queryDesc->plannedstmt->hasReturning)
 			event->rows_returned += rows;
+	}
+	if (reported->approved && reported->max_rows >= 0 &&
+		event->rows_returned + event->rows_affected > reported->max_rows)
+	{
+		HgRefusal	refusal = {.verdict = "deny",.builtin = "approved effect"};
+
+		refusal.approval_id = reported->approval_id;
+		ereport(ERROR,
+				(errcode(HG_ERRCODE_EFFECT),
+				 errmsg("statement exceeds the " INT64_FORMAT " rows that were approved",
+						reported->max_rows),
+				 errdetail_internal("%s", hg_report_json(&refusal)),
+				 errhint("Restrict the statement and ask for approval again.")));
 	}
 }
 
@@ -664,6 +700,7 @@ require_utility_approval(HgStmt *stmt, HgApprovalAsk *ask,
 		InvalidateCatalogSnapshot();
 	hg_approval_require(ask, stmt->approval_id);
 	stmt->approved = true;
+	stmt->max_rows = hg_approval_max_rows();
 	if (snapshot)
 		EnsurePortalSnapshotExists();
 }

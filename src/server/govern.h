@@ -35,7 +35,10 @@ extern void hg_govern_started(HgStmt *stmt, QueryDesc *queryDesc);
 /* The statement an executor state belongs to, or NULL. */
 extern HgStmt *hg_govern_find(QueryDesc *queryDesc);
 
-/* Count what one ExecutorRun has done. */
+/*
+ * Count what one ExecutorRun has done.  HG010 when an approver allowed fewer
+ * rows.
+ */
 extern void hg_govern_count(HgStmt *stmt, QueryDesc *queryDesc);
 
 /*

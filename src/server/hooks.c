@@ -140,6 +140,7 @@ hg_ExecutorRun(HG_RUN_PARAMS)
 	PG_TRY();
 	{
 		run_next(HG_RUN_ARGS);
+		hg_govern_count(stmt, queryDesc);
 	}
 	PG_CATCH();
 	{
@@ -148,7 +149,6 @@ hg_ExecutorRun(HG_RUN_PARAMS)
 	}
 	PG_END_TRY();
 	hg_frame_reset(depth);
-	hg_govern_count(stmt, queryDesc);
 }
 
 static void

@@ -5,12 +5,12 @@
  *
  * A plan can be executed much later (prepared statements, cursors, cached
  * plans of functions), under another policy or another role.  So the plan
- * carries a stamp: an extra range table entry of kind RTE_RESULT at the end
- * of the flat range table, which no plan node refers to.  Its securityQuals,
- * which nothing reads in a finished plan, hold a Const with HgStamp and the
- * query as it was before masking.  The entry is copied with the plan, saved
+ * carries a stamp: the securityQuals of the first entry of the flat range
+ * table, which nothing reads in a finished plan, hold a Const with HgStamp and
+ * the query as it was before masking.  They are copied with the plan, saved
  * in the plan cache and freed with it; nothing else has to be told.  (A
- * reserved PlanInvalItem would survive too, but has no room for the query.)
+ * reserved PlanInvalItem would survive too, but has no room for the query; an
+ * entry of our own would make EXPLAIN qualify every column.)
  *
  * The facts themselves stay in a backend-local table, the least recently used
  * dropped beyond KEPT_MAX; they can always be made again from the query.
@@ -27,7 +27,6 @@
 #include "utils/memutils.h"
 
 #define STAMP_MAGIC 0x48475354	/* "HGST" */
-#define STAMP_NAME "*hoopguard*"
 
 /*
  * Facts kept per backend.  A few kB each; an application with more distinct
@@ -42,7 +41,7 @@ static uint32 next_id = 1;
 void
 hg_stamp_put(PlannedStmt *plan, const HgStamp *stamp, Query *query)
 {
-	RangeTblEntry *rte = makeNode(RangeTblEntry);
+	RangeTblEntry *rte;
 	bytea	   *body = palloc0(VARHDRSZ + sizeof(HgStamp));
 	HgStamp		copy = *stamp;
 
@@ -50,41 +49,44 @@ hg_stamp_put(PlannedStmt *plan, const HgStamp *stamp, Query *query)
 	SET_VARSIZE(body, VARHDRSZ + sizeof(HgStamp));
 	memcpy(VARDATA(body), &copy, sizeof(HgStamp));
 
-	rte->rtekind = RTE_RESULT;
-	rte->eref = makeAlias(STAMP_NAME, NIL);
+	if (plan->rtable == NIL)
+	{
+		rte = makeNode(RangeTblEntry);
+		rte->rtekind = RTE_RESULT;
+		rte->eref = makeAlias("*RESULT*", NIL);
+		plan->rtable = list_make1(rte);
+	}
+
+	/* the entry is the planner's own flat copy */
+	rte = linitial(plan->rtable);
 	rte->securityQuals = list_make2(makeConst(BYTEAOID, -1, InvalidOid, -1,
 											  PointerGetDatum(body),
 											  false, false),
 									query);
-	plan->rtable = lappend(plan->rtable, rte);
 }
 
 bool
 hg_stamp_get(const PlannedStmt *plan, HgStamp *stamp, Query **query)
 {
-	/* from the end: another extension may have appended something too */
-	for (int i = list_length(plan->rtable) - 1; i >= 0; i--)
-	{
-		RangeTblEntry *rte = list_nth(plan->rtable, i);
-		Const	   *body;
+	List	   *quals;
+	Const	   *body;
 
-		if (rte->rtekind != RTE_RESULT || rte->eref == NULL ||
-			list_length(rte->securityQuals) != 2 ||
-			strcmp(rte->eref->aliasname, STAMP_NAME) != 0)
-			continue;
-		body = linitial(rte->securityQuals);
-		if (!IsA(body, Const) || body->consttype != BYTEAOID ||
-			!IsA(lsecond(rte->securityQuals), Query) ||
-			VARSIZE_ANY_EXHDR(DatumGetPointer(body->constvalue)) != sizeof(HgStamp))
-			continue;
-		memcpy(stamp, VARDATA_ANY(DatumGetPointer(body->constvalue)),
-			   sizeof(HgStamp));
-		if (stamp->magic != STAMP_MAGIC)
-			continue;
-		*query = lsecond(rte->securityQuals);
-		return true;
-	}
-	return false;
+	if (plan->rtable == NIL)
+		return false;
+	quals = linitial_node(RangeTblEntry, plan->rtable)->securityQuals;
+	if (list_length(quals) != 2 || !IsA(linitial(quals), Const) ||
+		!IsA(lsecond(quals), Query))
+		return false;
+	body = linitial_node(Const, quals);
+	if (body->consttype != BYTEAOID || body->constisnull ||
+		VARSIZE_ANY_EXHDR(DatumGetPointer(body->constvalue)) != sizeof(HgStamp))
+		return false;
+	memcpy(stamp, VARDATA_ANY(DatumGetPointer(body->constvalue)),
+		   sizeof(HgStamp));
+	if (stamp->magic != STAMP_MAGIC)
+		return false;
+	*query = lsecond_node(Query, quals);
+	return true;
 }
 
 static void

@@ -38,6 +38,7 @@ typedef struct HgStmt
 	bool		pushed;
 	bool		approved;		/* a ticket was consumed */
 	bool		owns_query;		/* utility: see hg_utility_owns_query */
+	int64		max_rows;		/* rows the approver allowed, -1 any */
 	char		approval_id[40];
 } HgStmt;
 

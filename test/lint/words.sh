@@ -1,0 +1,39 @@
+#!/bin/sh
+#
+# words.sh
+#	  Small habits of the source that a compiler does not see.
+#
+# No trailing blanks, no // comments, no ereport(ERROR) without an SQLSTATE,
+# a header comment in every file, and an install script that refuses psql.
+#
+cd "$(dirname "$0")/../.." || exit 1
+status=0
+
+complain()
+{
+	printf '%s\n' "$1"
+	status=1
+}
+
+found=$(grep -nE '[ 	]+$' src/*/*.c src/*/*.h src/sql/*.sql)
+[ -n "$found" ] && complain "trailing blanks:
+$found"
+
+found=$(grep -nE '(^|[^:"])//' src/*/*.c src/*/*.h | grep -vE '"[^"]*//[^"]*"')
+[ -n "$found" ] && complain "// comments:
+$found"
+
+for file in src/*/*.c src/*/*.h
+do
+	head -n 1 "$file" | grep -q '^/\*---' ||
+		complain "$file: no header comment"
+	found=$(tr '\n\t' '  ' <"$file" |
+		grep -oE 'ereport\((ERROR|FATAL|PANIC),  *\(?err(msg|detail|hint)[^;]*;')
+	[ -n "$found" ] && complain "$file: ereport without errcode: $found"
+done
+
+cat src/sql/*.sql | grep -vE '^(--|/[*].*[*]/$|$)' | head -n 1 |
+	grep -q '^\\echo .*\\quit' ||
+	complain "src/sql: the first line must stop psql (\\echo ... \\quit)"
+
+exit $status
