@@ -85,6 +85,9 @@ agent_password=$(random | tr -dc 'a-zA-Z0-9' | cut -c1-20)
 cp examples/approver/approver.py examples/approver/template.html \
 	examples/demo/click.py examples/shop/shop.sql "$demo/"
 
+# the unprivileged user may not enter the checkout
+cd "$demo" || exit 1
+
 [ "$(id -u)" -eq 0 ] && chown -R "$(unprivileged_user)" "$demo"
 HG_HOME=$demo
 

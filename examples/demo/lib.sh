@@ -27,7 +27,7 @@ stop_demo()
 		pid=$(cat "$demo/approver.pid")
 		if grep -qa approver.py "/proc/$pid/cmdline" 2>/dev/null
 		then
-			asuser kill "$pid" 2>/dev/null
+			asuser sh -c "kill $pid" 2>/dev/null
 		fi
 	fi
 	if [ -s "$demo/data/postmaster.pid" ]

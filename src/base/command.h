@@ -13,7 +13,7 @@
 
 /*
  * HG_C(symbol, word in SQL).  The FN_ entries are function calls by the group
- * that guard/functions.c puts the function in; the word FUNCTION in a rule
+ * that inspect/function_group.c puts the function in; the word FUNCTION in a rule
  * means all of them.
  */
 #define HG_COMMAND_LIST \

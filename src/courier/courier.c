@@ -308,9 +308,9 @@ send_one(int i, bool poll)
 		finish_failed(i, "the request is too long for a webhook");
 		return;
 	}
-	if (secrets_wanted && !secrets_loaded)
+	if (!secrets_loaded)
 	{
-		finish_failed(i, "the signing secret cannot be used");
+		finish_failed(i, "no signing secret can be used: see hoopguard.webhook_secret_file");
 		return;
 	}
 	if (!poll)

@@ -88,7 +88,7 @@ hg_limits_shmem_init(bool found_unused)
 
 	windows = ShmemInitStruct("hoopguard windows", hg_limits_shmem_size(),
 							  &found);
-	windows_lock = &(GetNamedLWLockTranche("hoopguard"))[2].lock;
+	windows_lock = &(GetNamedLWLockTranche("hoopguard"))[1].lock;
 	if (!found)
 		for (int i = 0; i < WINDOWS_MAX; i++)
 		{
@@ -187,6 +187,18 @@ watch_walker(PlanState *node, HgCounter *counter)
 {
 	if (node == NULL)
 		return false;
+	if (IsA(node, ModifyTableState) &&
+		!bms_is_empty(((ModifyTable *) node->plan)->fdwDirectModifyPlans))
+	{
+		HgRefusal	refusal = {.verdict = "limit",.builtin = "limit"};
+
+		/* the rows would be written elsewhere, out of sight */
+		ereport(ERROR,
+				(errcode(HG_ERRCODE_LIMIT),
+				 errmsg("rows written to a foreign table at once cannot be counted"),
+				 errdetail_internal("%s", hg_report_json(&refusal)),
+				 errhint("Name the rows one by one, or ask for an allowance without a limit.")));
+	}
 	if (IsA(node, ModifyTableState) && outerPlanState(node) != NULL)
 	{
 		PlanState  *child = outerPlanState(node);

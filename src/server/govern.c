@@ -565,7 +565,7 @@ hg_govern_count(HgStmt *stmt, QueryDesc *queryDesc)
 			event->rows_returned += rows;
 	}
 	if (reported->approved && reported->max_rows >= 0 &&
-		event->rows_returned + event->rows_affected > reported->max_rows)
+		Max(event->rows_returned, event->rows_affected) > reported->max_rows)
 	{
 		HgRefusal	refusal = {.verdict = "deny",.builtin = "approved effect"};
 

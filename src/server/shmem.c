@@ -16,8 +16,11 @@
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 
-/* Locks: 0 lanes, 1 approvals, 2 windows of limits, 3 courier */
-#define HG_LOCKS 4
+/*
+ * Locks of the named tranche: 0 lanes, 1 windows of limits.  Approvals and
+ * their deliveries have a tranche of their own, made in approval.c.
+ */
+#define HG_LOCKS 2
 
 static shmem_request_hook_type next_shmem_request = NULL;
 static shmem_startup_hook_type next_shmem_startup = NULL;

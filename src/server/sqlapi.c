@@ -12,6 +12,7 @@
 #include "base/catalog.h"
 #include "base/compat.h"
 #include "base/report.h"
+#include "commands/defrem.h"
 #include "commands/trigger.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -176,6 +177,49 @@ put_row(ReturnSetInfo *rsinfo, const HgPolicy *policy, HgFacts *facts,
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
+/*
+ * The queries that a utility statement would run as part of itself, rewritten.
+ * What DO and CALL would run is not known before they do.
+ */
+static List *
+inner_queries(Node *utility, const char *sql)
+{
+	Node	   *inner = NULL;
+
+	if (IsA(utility, CreateTableAsStmt))
+		inner = ((CreateTableAsStmt *) utility)->query;
+	else if (IsA(utility, DeclareCursorStmt))
+		inner = ((DeclareCursorStmt *) utility)->query;
+	else if (IsA(utility, ExplainStmt))
+	{
+		ListCell   *lc;
+		bool		analyze = false;
+
+		foreach(lc, ((ExplainStmt *) utility)->options)
+		{
+			DefElem    *option = lfirst(lc);
+
+			if (strcmp(option->defname, "analyze") == 0)
+				analyze = defGetBoolean(option);
+		}
+		if (analyze)
+			inner = ((ExplainStmt *) utility)->query;
+	}
+	else if (IsA(utility, CopyStmt) && ((CopyStmt *) utility)->query != NULL)
+	{
+		RawStmt    *raw = makeNode(RawStmt);
+
+		raw->stmt = copyObject(((CopyStmt *) utility)->query);
+		return pg_analyze_and_rewrite_fixedparams(raw, sql, NULL, 0, NULL);
+	}
+
+	if (inner == NULL || !IsA(inner, Query))
+		return NIL;
+	if (((Query *) inner)->commandType == CMD_UTILITY)
+		return inner_queries(((Query *) inner)->utilityStmt, sql);
+	return QueryRewrite(copyObject((Query *) inner));
+}
+
 /* Analyse, judge and plan one raw statement; nothing is executed. */
 static void
 check_one(ReturnSetInfo *rsinfo, const HgPolicy *policy, RawStmt *raw,
@@ -194,7 +238,22 @@ check_one(ReturnSetInfo *rsinfo, const HgPolicy *policy, RawStmt *raw,
 		double		rows = -1;
 
 		if (query->commandType == CMD_UTILITY)
+		{
+			ListCell   *lc2;
+
 			hg_utility_facts(facts, query->utilityStmt, sql, policy);
+			foreach(lc2, inner_queries(query->utilityStmt, sql))
+			{
+				Query	   *inner = lfirst_node(Query, lc2);
+				HgMaskResult masked = {0};
+				HgCommand	command = facts->command;
+
+				hg_query_facts(facts, inner, policy);
+				facts->command = command;
+				if (policy != NULL && policy->mask_mode == HG_MODE_ENFORCE)
+					(void) hg_mask_query(inner, policy, facts, &masked);
+			}
+		}
 		else
 		{
 			HgMaskResult masked = {0};

@@ -104,7 +104,7 @@ AS 'MODULE_PATHNAME', 'hoopguard__check_rule';
 REVOKE ALL ON FUNCTION hoopguard._check_rule(text[], text, text) FROM PUBLIC;
 
 CREATE FUNCTION hoopguard._check_mode(mode text) RETURNS void
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	IF mode IS NULL OR mode NOT IN ('enforce', 'observe', 'off') THEN
 		RAISE EXCEPTION 'unrecognized mode: "%"', coalesce(mode, 'NULL')
@@ -171,7 +171,7 @@ COMMENT ON FUNCTION hoopguard.add_rule(text, text[], text, text, text, int, text
 REVOKE ALL ON FUNCTION hoopguard.add_rule(text, text[], text, text, text, int, text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION hoopguard._no_rule(id int) RETURNS void
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	RAISE EXCEPTION 'rule % does not exist', coalesce(id::text, 'NULL')
 		USING ERRCODE = 'HG014', HINT = 'hoopguard.rule lists the rules.';

@@ -5,7 +5,7 @@
 -- approver_of_all() is a privilege in the shape of a function: who may execute
 -- it may decide every request.  grant_approver() gives it.
 CREATE FUNCTION hoopguard.approver_of_all() RETURNS boolean
-LANGUAGE sql IMMUTABLE
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS 'SELECT true';
 COMMENT ON FUNCTION hoopguard.approver_of_all() IS
@@ -290,7 +290,7 @@ REVOKE ALL ON FUNCTION hoopguard._courier_status() FROM PUBLIC;
 
 CREATE FUNCTION hoopguard._webhook_signature(secret text, id text, at bigint,
 	body text) RETURNS text
-LANGUAGE c IMMUTABLE STRICT
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'hoopguard__webhook_signature';
 COMMENT ON FUNCTION hoopguard._webhook_signature(text, text, bigint, text) IS
 	'signature that the courier gives a body, for tests';
@@ -300,7 +300,7 @@ CREATE FUNCTION hoopguard._read_reply(body text, id text, binding text,
 	OUT decision text, OUT reason text, OUT approver text,
 	OUT grant_ttl_s bigint, OUT max_rows bigint, OUT error text)
 RETURNS record
-LANGUAGE c IMMUTABLE STRICT
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'hoopguard__read_reply';
 COMMENT ON FUNCTION hoopguard._read_reply(text, text, text) IS
 	'what the courier makes of a webhook''s answer, for tests';
