@@ -55,6 +55,7 @@ OBJS = \
 	src/inspect/unbounded.o \
 	src/inspect/utility_facts.o \
 	src/mask/mask_copy.o \
+	src/mask/mask_ddl.o \
 	src/mask/mask_method.o \
 	src/mask/mask_net.o \
 	src/mask/mask_rel.o \
@@ -88,6 +89,7 @@ REGRESS = \
 	mask_method \
 	mask_read \
 	mask_write \
+	attacks \
 	guard_dml \
 	guard_utility \
 	record \

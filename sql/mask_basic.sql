@@ -90,8 +90,20 @@ SECURITY LABEL FOR hoopguard ON COLUMN store.person.id IS 'no_such_class';
 SELECT email, note FROM store.person WHERE id = 1;
 
 -- the mask function itself cannot be called
-SELECT hoopguard._mask('x'::text, '{}');
-SELECT hoopguard._mask('x'::text, NULL);
+DO $$
+BEGIN
+	PERFORM hoopguard._mask('x'::text, '{}');
+	RAISE WARNING 'called';
+EXCEPTION WHEN undefined_function OR feature_not_supported THEN
+	RAISE WARNING 'refused';	/* which of the two depends on the server */
+END $$;
+DO $$
+BEGIN
+	PERFORM hoopguard._mask('x'::text, NULL);
+	RAISE WARNING 'called';
+EXCEPTION WHEN undefined_function OR feature_not_supported THEN
+	RAISE WARNING 'refused';	/* which of the two depends on the server */
+END $$;
 
 -- EXPLAIN shows the mask, not the value
 EXPLAIN (COSTS OFF, VERBOSE) SELECT email FROM store.customer WHERE email = 'a';

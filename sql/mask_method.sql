@@ -1,5 +1,4 @@
 -- What each method makes of each type; what it does not know becomes NULL.
-CREATE EXTENSION hoopguard;
 SET client_min_messages = warning;
 CREATE ROLE regress_hoopguard_agent LOGIN;
 CREATE SCHEMA mask_method;
@@ -84,4 +83,3 @@ RESET SESSION AUTHORIZATION;
 DROP SCHEMA mask_method CASCADE;
 SELECT hoopguard.unmap_role('regress_hoopguard_agent') IS NOT NULL AS unmapped;
 DROP ROLE regress_hoopguard_agent;
-DROP EXTENSION hoopguard;

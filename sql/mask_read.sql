@@ -1,5 +1,4 @@
 -- A governed role reads masks in every clause; everybody else reads the data.
-CREATE EXTENSION hoopguard;
 SET client_min_messages = warning;
 CREATE ROLE regress_hoopguard_agent LOGIN;
 CREATE SCHEMA mask_read;
@@ -96,11 +95,16 @@ EXECUTE q(2);
 EXPLAIN (COSTS OFF) SELECT id FROM customer WHERE mail LIKE 'b%';
 
 -- the mask function cannot be called
-SELECT hoopguard._mask('x'::text, 'partial');
+DO $$
+BEGIN
+	PERFORM hoopguard._mask('x'::text, 'partial');
+	RAISE WARNING 'called';
+EXCEPTION WHEN undefined_function OR feature_not_supported THEN
+	RAISE WARNING 'refused';	/* which of the two depends on the server */
+END $$;
 
 RESET SESSION AUTHORIZATION;
 EXECUTE q(2);
 DROP SCHEMA mask_read CASCADE;
 SELECT hoopguard.unmap_role('regress_hoopguard_agent') IS NOT NULL AS unmapped;
 DROP ROLE regress_hoopguard_agent;
-DROP EXTENSION hoopguard;

@@ -1,6 +1,5 @@
 -- A mask may be stored elsewhere, but never over the data it hides; and how
 -- conditions on a masked column behave.
-CREATE EXTENSION hoopguard;
 SET client_min_messages = warning;
 CREATE ROLE regress_hoopguard_agent LOGIN;
 CREATE SCHEMA mask_write;
@@ -18,7 +17,7 @@ CREATE VIEW shown AS SELECT id, mail AS address, note FROM person;
 GRANT ALL ON ALL TABLES IN SCHEMA mask_write TO regress_hoopguard_agent;
 
 SELECT hoopguard.map_role('regress_hoopguard_agent') IS NOT NULL AS mapped;
-SELECT hoopguard.add_rule('allow', '{ALL}', priority => 1) IS NOT NULL AS rule;
+SELECT hoopguard.add_rule('allow', '{ALL}', priority => 1) AS rule \gset
 SELECT count(hoopguard.add_mask('partial', relation => r::regclass,
 	column_name => c, args => '{"first": 1}'))
 FROM (VALUES ('person', 'mail'), ('person', 'home'), ('person', 'tags'),
@@ -102,6 +101,6 @@ SELECT id, mail FROM person ORDER BY id;
 RESET SESSION AUTHORIZATION;
 \set VERBOSITY default
 DROP SCHEMA agent, mask_write CASCADE;
+SELECT hoopguard.drop_rule(:rule) IS NOT NULL AS dropped;
 SELECT hoopguard.unmap_role('regress_hoopguard_agent') IS NOT NULL AS unmapped;
 DROP ROLE regress_hoopguard_agent;
-DROP EXTENSION hoopguard;

@@ -32,7 +32,7 @@ stop_demo()
 	fi
 	if [ -s "$demo/data/postmaster.pid" ]
 	then
-		asuser "$bindir/pg_ctl" -D "$demo/data" -m immediate -w stop >/dev/null
+		(cd / && asuser "$bindir/pg_ctl" -D "$demo/data" -m immediate -w stop) >/dev/null
 	fi
 	rm -rf "$demo"
 }

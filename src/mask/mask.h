@@ -38,6 +38,13 @@ extern Query *hg_mask_query(Query *query, const HgPolicy *policy,
 extern CopyStmt *hg_mask_copy(CopyStmt *stmt, const HgPolicy *policy);
 
 /*
+ * ERROR HG006 for DDL that would make the server hand real values of a masked
+ * column to code of the governed role: triggers, rules, policies, indexes and
+ * statistics on its relation.  No rule can allow it.
+ */
+extern void hg_mask_check_ddl(Node *utility, const HgPolicy *policy);
+
+/*
  * The second net, from ExecutorCheckPerms_hook: true if the range table reads
  * no masked column.  perminfos is NIL before 16.  On false *column (when not
  * NULL) names one, palloc'd.

@@ -441,7 +441,7 @@ hg_govern_start(QueryDesc *queryDesc, int eflags)
 	else
 	{
 		old = MemoryContextSwitchTo(stmt->context);
-		stmt->facts = hg_facts_create(stmt->context);
+		(void) hg_stmt_make_facts(stmt);
 		hg_fingerprint(stmt->facts, queryDesc->sourceText,
 					   queryDesc->plannedstmt->stmt_location,
 					   queryDesc->plannedstmt->stmt_len, NULL);
@@ -460,6 +460,9 @@ hg_govern_start(QueryDesc *queryDesc, int eflags)
 
 	if (policy == NULL)
 		return stmt;
+	stmt->generation = hg_catalog_generation();
+	stmt->policy_version = MemoryContextStrdup(stmt->context,
+											   policy->version);
 
 	/* referential actions are the constraint's doing, not the agent's */
 	if (query == NULL || !is_ri(query))
@@ -493,6 +496,28 @@ hg_govern_start(QueryDesc *queryDesc, int eflags)
 		cleared_rtable = queryDesc->plannedstmt->rtable;
 	}
 	return stmt;
+}
+
+void
+hg_govern_resume(HgStmt *stmt)
+{
+	const HgIdentity *who;
+
+	if (!stmt->ran)
+	{
+		stmt->ran = true;
+		return;
+	}
+	if (stmt->policy_version == NULL)
+		return;
+	AcceptInvalidationMessages();
+	if (!hg_catalog_present() || stmt->generation == hg_catalog_generation())
+		return;
+	who = hg_subject_current();
+	if (who->governed &&
+		strcmp(hg_policy_get(who)->version, stmt->policy_version) != 0)
+		refuse_plan();
+	stmt->generation = hg_catalog_generation();
 }
 
 static void
@@ -599,6 +624,8 @@ hg_govern_fail(HgStmt *stmt)
 	bool		scrub = shows_values(sqlstate) && stmt != NULL &&
 		stmt->event.subject != NULL;
 
+	/* its memory may be used again, for a range table nobody has cleared */
+	cleared_rtable = NULL;
 	if (stmt != NULL)
 	{
 		hg_stmt_reported(stmt)->event.sqlstate = sqlstate;
@@ -779,6 +806,8 @@ prepare_utility(HgStmt *stmt, const HgPolicy *policy, const HgFacts *facts,
 	/* the policy may have changed during a wait */
 	AcceptInvalidationMessages();
 	policy = hg_policy_get(hg_subject_current());
+	if (policy->mask_mode == HG_MODE_ENFORCE && !hg_frame_trusted())
+		hg_mask_check_ddl(utility, policy);
 	if (IsA(utility, CopyStmt) && policy->mask_mode == HG_MODE_ENFORCE &&
 		!hg_frame_trusted())
 	{
@@ -853,8 +882,7 @@ hg_govern_utility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
 	else
 	{
 		stmt = hg_stmt_begin(CurrentMemoryContext, who, audited, 0);
-		facts = hg_facts_create(stmt->context);
-		stmt->facts = facts;
+		facts = hg_stmt_make_facts(stmt);
 		stmt->owns_query = hg_utility_owns_query(utility);
 	}
 	old = MemoryContextSwitchTo(facts->context);

@@ -36,6 +36,12 @@ extern void hg_govern_started(HgStmt *stmt, QueryDesc *queryDesc);
 extern HgStmt *hg_govern_find(QueryDesc *queryDesc);
 
 /*
+ * Before an ExecutorRun: a cursor that policy has changed under is refused
+ * (HG006), because its plan masks by the policy of its start.
+ */
+extern void hg_govern_resume(HgStmt *stmt);
+
+/*
  * Count what one ExecutorRun has done.  HG010 when an approver allowed fewer
  * rows.
  */

@@ -139,6 +139,7 @@ hg_ExecutorRun(HG_RUN_PARAMS)
 	hg_frame_push(HG_FRAME_RUN, stmt, hg_stmt_reported(stmt)->event.event_id);
 	PG_TRY();
 	{
+		hg_govern_resume(stmt);
 		run_next(HG_RUN_ARGS);
 		hg_govern_count(stmt, queryDesc);
 	}

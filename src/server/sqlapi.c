@@ -317,8 +317,9 @@ hoopguard_check_sql(PG_FUNCTION_ARGS)
 	}
 	InitMaterializedSRF(fcinfo, 0);
 
-	who = role == GetUserId() && PG_ARGISNULL(1) ? hg_subject_current() :
-		hg_subject_for_role(role);
+	/* a governed session stays what it is, whichever of its roles it names */
+	who = PG_ARGISNULL(1) || hg_subject_current()->governed ?
+		hg_subject_current() : hg_subject_for_role(role);
 	policy = who->governed ? hg_policy_get(who) : NULL;
 	raws = pg_parse_query(sql);
 

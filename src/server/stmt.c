@@ -159,15 +159,41 @@ find_parent(int64 *parent_id, int *level)
 	}
 }
 
+/* An open cursor that is closed, or a statement that was cut off. */
+static void
+push_unfinished(HgStmt *stmt)
+{
+	if (!stmt->pushed)
+		hg_stmt_push(stmt, proc_exit_inprogress ? ERRCODE_ADMIN_SHUTDOWN : 0,
+					 true);
+}
+
+static void
+on_facts_delete(void *arg)
+{
+	HgStmt	   *stmt = arg;
+
+	push_unfinished(stmt);
+	stmt->facts = NULL;
+}
+
+HgFacts *
+hg_stmt_make_facts(HgStmt *stmt)
+{
+	stmt->facts = hg_facts_create(stmt->context);
+	stmt->on_facts_delete.func = on_facts_delete;
+	stmt->on_facts_delete.arg = stmt;
+	MemoryContextRegisterResetCallback(stmt->facts->context,
+									   &stmt->on_facts_delete);
+	return stmt->facts;
+}
+
 static void
 on_stmt_delete(void *arg)
 {
 	HgStmt	   *stmt = arg;
 
-	/* an open cursor that is closed, or a statement that was cut off */
-	if (!stmt->pushed)
-		hg_stmt_push(stmt, proc_exit_inprogress ? ERRCODE_ADMIN_SHUTDOWN : 0,
-					 true);
+	push_unfinished(stmt);
 
 	/* a cursor outlives its DECLARE: neither may point at the other then */
 	while (stmt->inners != NULL)

@@ -27,6 +27,7 @@ typedef struct HgStmt
 {
 	MemoryContext context;
 	MemoryContextCallback on_delete;
+	MemoryContextCallback on_facts_delete;
 	HgEvent		event;
 	HgFacts    *facts;			/* own facts, or kept->facts */
 	HgKeptFacts *kept;			/* pinned, or NULL */
@@ -37,6 +38,9 @@ typedef struct HgStmt
 	bool		audited;		/* push the event */
 	bool		pushed;
 	bool		approved;		/* a ticket was consumed */
+	bool		ran;			/* ExecutorRun has been called */
+	uint64		generation;		/* when it started, see hg_govern_resume */
+	char	   *policy_version;
 	bool		owns_query;		/* utility: see hg_utility_owns_query */
 	int64		max_rows;		/* rows the approver allowed, -1 any */
 	char		approval_id[40];
@@ -75,6 +79,12 @@ extern bool hg_frame_approved(void);
 /* Start recording one statement; context is a child of parent. */
 extern HgStmt *hg_stmt_begin(MemoryContext parent, const HgIdentity *who,
 							 bool audited, int64 event_id);
+
+/*
+ * Give the statement facts of its own, in a child context.  Children are
+ * deleted before the statement's own callback runs, so the facts bring one.
+ */
+extern HgFacts *hg_stmt_make_facts(HgStmt *stmt);
 
 /* The utility statement whose event the query now starting joins, or NULL. */
 extern HgStmt *hg_stmt_adopter(void);

@@ -4,7 +4,8 @@
 #	  Small habits of the source that a compiler does not see.
 #
 # No trailing blanks, no // comments, no ereport(ERROR) without an SQLSTATE,
-# a header comment in every file, and an install script that refuses psql.
+# a header comment in every file, an install script that refuses psql, and no
+# source or test that the Makefile forgets.
 #
 cd "$(dirname "$0")/../.." || exit 1
 status=0
@@ -30,6 +31,18 @@ do
 	found=$(tr '\n\t' '  ' <"$file" |
 		grep -oE 'ereport\((ERROR|FATAL|PANIC),  *\(?err(msg|detail|hint)[^;]*;')
 	[ -n "$found" ] && complain "$file: ereport without errcode: $found"
+done
+
+for file in src/*/*.c
+do
+	grep -q "^	${file%.c}.o\( \|\$\)" Makefile ||
+		complain "$file: its object is not in the Makefile's OBJS"
+done
+for file in sql/*.sql
+do
+	name=${file#sql/}
+	grep -q "^	${name%.sql}\( \|\$\)" Makefile ||
+		complain "$file: not in the Makefile's REGRESS"
 done
 
 cat src/sql/*.sql | grep -vE '^(--|/[*].*[*]/$|$)' | head -n 1 |

@@ -104,13 +104,13 @@ sub as_dba
 	return $node->safe_psql($db, $sql);
 }
 
-# One value, after everything recorded so far has become readable.
+# What a query gives, after everything recorded so far has become readable.
 sub query
 {
 	my ($node, $db, $sql) = @_;
-	return (split /\n/,
-		$node->safe_psql($db, "SELECT hoopguard.flush('20 s');\n$sql"))[-1]
-	  // '';
+	my ($flushed, @rows) = split /\n/,
+	  $node->safe_psql($db, "SELECT hoopguard.flush('20 s');\n$sql");
+	return join "\n", @rows;
 }
 
 # The value of one item of status().
