@@ -581,7 +581,8 @@ hg_govern_count(HgStmt *stmt, QueryDesc *queryDesc)
 	HgEvent    *event = &reported->event;
 	int64		rows = queryDesc->estate->es_processed;
 
-	if (queryDesc->operation == CMD_SELECT)
+	/* rows that CREATE TABLE AS or REFRESH stores are returned to nobody */
+	if (queryDesc->operation == CMD_SELECT && reported->into == NULL)
 		event->rows_returned += rows;
 	else
 	{
