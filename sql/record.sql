@@ -36,7 +36,7 @@ COPY (SELECT 1) TO STDOUT;
 \c - :dba
 SELECT hoopguard.flush();
 SELECT level, command, verdict, outcome,
-	CASE WHEN command <> 'CREATE' THEN rows_returned END AS returned,
+	rows_returned AS returned,
 	rows_affected AS affected, sqlstate, left(text, 100) AS text
 FROM hoopguard.activity
 WHERE session_role = 'regress_hoopguard_recorded'
