@@ -193,6 +193,12 @@ on_stmt_delete(void *arg)
 {
 	HgStmt	   *stmt = arg;
 
+	/*
+	 * Facts of its own are gone by now, and told so.  Those of a statement cut
+	 * off while it was planned may be gone: their context is no child of ours.
+	 */
+	if (stmt->kept == NULL)
+		stmt->facts = NULL;
 	push_unfinished(stmt);
 
 	/* a cursor outlives its DECLARE: neither may point at the other then */
