@@ -156,6 +156,9 @@ clean:
 
 endif
 
+print-%:
+	@echo $($*)
+
 deps:
 	PG_CONFIG="$(PG_CONFIG)" test/deps
 
