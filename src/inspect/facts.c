@@ -16,6 +16,7 @@
 #include "catalog/pg_class.h"
 #include "inspect/facts.h"
 #include "inspect/facts_util.h"
+#include "utils/array.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
@@ -162,4 +163,32 @@ hg_facts_set_classes(HgFacts *facts, HgAct *act, const HgPolicy *policy,
 			add_class(facts, &act->touched_classes, &act->ntouched,
 					  column->class_name);
 	}
+}
+
+int64
+hg_facts_probes(const HgFacts *facts, ParamListInfo params)
+{
+	int64		probes = facts->probes;
+	ListCell   *lc;
+
+	foreach(lc, facts->probe_params)
+	{
+		int			id = lfirst_int(lc);
+		ParamExternData workspace;
+		ParamExternData *param;
+		ArrayType  *array;
+
+		if (params == NULL || id < 1 || id > params->numParams)
+			continue;
+		if (params->paramFetch != NULL)
+			param = params->paramFetch(params, id, false, &workspace);
+		else
+			param = &params->params[id - 1];
+		if (!OidIsValid(param->ptype) || param->isnull ||
+			!OidIsValid(get_base_element_type(param->ptype)))
+			continue;
+		array = DatumGetArrayTypeP(param->value);
+		probes += ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	}
+	return probes;
 }

@@ -14,6 +14,7 @@
 
 #include "base/command.h"
 #include "nodes/bitmapset.h"
+#include "nodes/params.h"
 #include "nodes/parsenodes.h"
 #include "policy/policy.h"
 
@@ -65,6 +66,11 @@ typedef struct HgFacts
 	List	   *edges;			/* of HgEdge, no duplicates */
 	List	   *datasets;		/* of HgDataset, no duplicates */
 	List	   *masked_columns; /* of char*: "schema.relation.column" */
+	int			probes;			/* values compared with real values of masked
+								 * columns (match = equality); a limit kind */
+	List	   *probe_params;	/* of int: ids of array parameters compared so,
+								 * whose elements count too; see
+								 * hg_facts_probes() */
 	List	   *functions;		/* of Oid: functions called by the tree */
 	char	   *text;			/* normalised, without literals; NULL if it
 								 * could not be made */
@@ -80,6 +86,13 @@ extern HgFacts *hg_facts_create(MemoryContext parent);
 /* Append an act; object strings are copied. Returns it for more. */
 extern HgAct *hg_facts_add_act(HgFacts *facts, HgCommand command, Oid objid,
 							   const char *schema, const char *name);
+
+/*
+ * Probes of one execution: facts->probes and the elements of the array
+ * parameters in params, which may be NULL (EXPLAIN of a generic plan).
+ * Detoasts the arrays; raises nothing else.
+ */
+extern int64 hg_facts_probes(const HgFacts *facts, ParamListInfo params);
 
 /*
  * Facts of a rewritten Query as planner_hook sees it, before masking: acts,
