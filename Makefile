@@ -61,6 +61,7 @@ OBJS = \
 	src/mask/mask_rel.o \
 	src/mask/mask_rewrite.o \
 	src/mask/mask_trace.o \
+	src/policy/allow_list.o \
 	src/policy/classify.o \
 	src/policy/label.o \
 	src/policy/policy.o \
@@ -95,6 +96,7 @@ REGRESS = \
 	record \
 	lineage \
 	approval_sql \
+	learn \
 	grants
 REGRESS_OPTS = --temp-instance=./tmp_check_regress --no-locale \
 	--load-extension=hoopguard \

@@ -1,4 +1,7 @@
 -- Every object of the extension, and who may use it besides its owner.
+-- one line each, so that a new function changes one line here
+\pset format unaligned
+\pset footer off
 SET client_min_messages = warning;
 CREATE ROLE regress_hoopguard_none;
 CREATE ROLE regress_hoopguard_admin;

@@ -21,7 +21,12 @@
 
 #include "base/report.h"
 #include "guard/guard.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "record/event.h"
+#include "utils/hsearch.h"
+#include "utils/json.h"
+#include "utils/memutils.h"
 
 static const char *
 action_name(HgAction action)
@@ -206,6 +211,46 @@ visible_act(const HgFacts *facts, const HgAct *policy_act)
 	return policy_act;
 }
 
+/*
+ * What the allow-lists say of a statement that the rules let pass so far.
+ * The strictest list decides, if it is stricter than the rules were.
+ */
+static void
+check_allow_lists(const HgPolicy *policy, const HgFacts *facts,
+				  HgVerdict *verdict)
+{
+	ListCell   *lc;
+	uint64		key;
+
+	if (facts->inside || only_ends_transaction(facts))
+		return;
+	key = hg_facts_allow_key(unconstify(HgFacts *, facts));
+	foreach(lc, policy->allow_lists)
+	{
+		const HgAllowList *list = (const HgAllowList *) lfirst(lc);
+		HgAction	enforced;
+
+		if (list->learning || hg_allow_list_has(list, key))
+			continue;
+		enforced = policy->mode == HG_MODE_OBSERVE ? HG_ALLOW :
+			list->otherwise;
+		if (enforced < verdict->action ||
+			(enforced == verdict->action &&
+			 list->otherwise <= verdict->would))
+			continue;
+		verdict->action = enforced;
+		verdict->would = list->otherwise;
+		verdict->rule = list->rule;
+		verdict->builtin = list->otherwise == HG_DENY ? "allow_list" : NULL;
+		verdict->act = facts->acts ?
+			(const HgAct *) linitial(facts->acts) : NULL;
+		verdict->reason =
+			psprintf("it is not among the statements learned for \"%s\"",
+					 list->name);
+		verdict->hint = "Run one of the learned statements, with other values if need be, or ask the database administrator to learn this one.";
+	}
+}
+
 void
 hg_guard_check(const HgPolicy *policy, const HgFacts *facts,
 			   HgVerdict *verdict)
@@ -292,6 +337,90 @@ hg_guard_check(const HgPolicy *policy, const HgFacts *facts,
 		verdict->reason = explain(verdict->rule, verdict->act);
 		verdict->hint = advise(verdict->rule, verdict->act);
 	}
+	if (policy->allow_lists != NIL)
+		check_allow_lists(policy, facts, verdict);
+}
+
+/* What this session has taught already; ids of (role, key). */
+#define MAX_TAUGHT 8192
+
+typedef struct Lesson
+{
+	Oid			role;
+	uint64		key;
+} Lesson;
+
+void
+hg_guard_learn(const HgPolicy *policy, const HgFacts *facts)
+{
+	static HTAB *taught = NULL;
+	static uint64 generation = 0;
+	ListCell   *lc;
+
+	if (policy == NULL || policy->allow_lists == NIL || facts->inside ||
+		only_ends_transaction(facts))
+		return;
+
+	/* a list that was dropped and begun again is to be taught again */
+	if (taught != NULL && (generation != policy->generation ||
+						   hash_get_num_entries(taught) >= MAX_TAUGHT))
+	{
+		hash_destroy(taught);
+		taught = NULL;
+	}
+	if (taught == NULL)
+	{
+		HASHCTL		ctl;
+
+		memset(&ctl, 0, sizeof(ctl));
+		ctl.keysize = sizeof(Lesson);
+		ctl.entrysize = sizeof(Lesson);
+		ctl.hcxt = TopMemoryContext;
+		taught = hash_create("hoopguard lessons", 64, &ctl,
+							 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		generation = policy->generation;
+	}
+
+	foreach(lc, policy->allow_lists)
+	{
+		const HgAllowList *list = (const HgAllowList *) lfirst(lc);
+		StringInfoData json;
+		Lesson		lesson;
+		bool		found;
+
+		memset(&lesson, 0, sizeof(lesson));
+		lesson.role = list->role;
+		lesson.key = hg_facts_allow_key(unconstify(HgFacts *, facts));
+		if (!list->learning || lesson.key == 0)
+			continue;
+		(void) hash_search(taught, &lesson, HASH_FIND, &found);
+		if (found)
+			continue;
+
+		initStringInfo(&json);
+		appendStringInfoString(&json, "{\"role\":");
+		escape_json(&json, list->name);
+		/* a number of 64 bits would not survive every reader of JSON */
+		appendStringInfo(&json, ",\"key\":\"" INT64_FORMAT "\",\"command\":",
+						 (int64) lesson.key);
+		escape_json(&json, hg_command_name(facts->command));
+		appendStringInfoString(&json, ",\"text\":");
+		escape_json(&json, facts->text);
+		appendStringInfoChar(&json, '}');
+		hg_event_push_note("learned", json.data);
+		pfree(json.data);
+		(void) hash_search(taught, &lesson, HASH_ENTER, &found);
+	}
+}
+
+char *
+hg_guard_warning(const HgVerdict *verdict)
+{
+	const char *reason = verdict->reason ? verdict->reason : "noted";
+
+	if (verdict->rule == NULL || verdict->rule->id == 0)
+		return psprintf("statement noted: %s", reason);
+	return psprintf("guard rule %d: %s", verdict->rule->id, reason);
 }
 
 void

@@ -26,6 +26,15 @@ typedef struct HgVerdict
 extern void hg_guard_check(const HgPolicy *policy, const HgFacts *facts,
 						   HgVerdict *verdict);
 
+/*
+ * Remember a statement that may run for those of the policy's subjects that
+ * are being taught: a note in the record, once in this session.
+ */
+extern void hg_guard_learn(const HgPolicy *policy, const HgFacts *facts);
+
+/* The text of the WARNING for a warn, palloc'd. */
+extern char *hg_guard_warning(const HgVerdict *verdict);
+
 /* Raise HG001 or HG005 for a deny. */
 pg_noreturn extern void hg_guard_raise(const HgVerdict *verdict);
 

@@ -12,13 +12,16 @@
 
 #include "access/htup_details.h"
 #include "access/sysattr.h"
+#include "access/transam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "common/hashfn.h"
 #include "inspect/facts.h"
 #include "inspect/facts_util.h"
 #include "utils/array.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/regproc.h"
 #include "utils/syscache.h"
 
 HgFacts *
@@ -191,4 +194,45 @@ hg_facts_probes(const HgFacts *facts, ParamListInfo params)
 		probes += ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
 	}
 	return probes;
+}
+
+/* The hashes of objects are added up: their order does not matter. */
+uint64
+hg_facts_allow_key(HgFacts *facts)
+{
+	uint64		parts[2] = {0, 0};
+	ListCell   *lc;
+
+	if (facts->allow_key != 0 || facts->text == NULL)
+		return facts->allow_key;
+
+	parts[0] = facts->fingerprint;
+	foreach(lc, facts->acts)
+	{
+		const HgAct *act = (const HgAct *) lfirst(lc);
+		char	   *name;
+
+		name = psprintf("%s %s.%s", hg_command_name(act->command),
+						act->schema ? act->schema : "", act->name);
+		parts[1] += hash_bytes_extended((const unsigned char *) name,
+										strlen(name), 29);
+		pfree(name);
+	}
+	foreach(lc, facts->functions)
+	{
+		char	   *name;
+
+		/* those of the server keep their names */
+		if (lfirst_oid(lc) < FirstNormalObjectId)
+			continue;
+		name = format_procedure_qualified(lfirst_oid(lc));
+		parts[1] += hash_bytes_extended((const unsigned char *) name,
+										strlen(name), 31);
+		pfree(name);
+	}
+	facts->allow_key = hash_bytes_extended((const unsigned char *) parts,
+										   sizeof(parts), 37);
+	if (facts->allow_key == 0)
+		facts->allow_key = 1;
+	return facts->allow_key;
 }

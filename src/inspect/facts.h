@@ -76,6 +76,9 @@ typedef struct HgFacts
 								 * could not be made */
 	uint64		fingerprint;	/* of text */
 	uint64		statement_id;	/* kept here by event.c; 0: not computed */
+	uint64		allow_key;		/* see hg_facts_allow_key(); 0: not computed */
+	bool		inside;			/* a function's call inside a statement that
+								 * was judged itself */
 	bool		is_utility;
 	bool		reads_only;		/* headline SELECT without side acts */
 } HgFacts;
@@ -93,6 +96,13 @@ extern HgAct *hg_facts_add_act(HgFacts *facts, HgCommand command, Oid objid,
  * Detoasts the arrays; raises nothing else.
  */
 extern int64 hg_facts_probes(const HgFacts *facts, ParamListInfo params);
+
+/*
+ * What an allow-list knows a statement by: a hash of its text and of the
+ * qualified names of what it uses.  0 for a statement without text.  Asks the
+ * catalog the first time.
+ */
+extern uint64 hg_facts_allow_key(HgFacts *facts);
 
 /*
  * Facts of a rewritten Query as planner_hook sees it, before masking: acts,

@@ -629,6 +629,7 @@ compile(const HgIdentity *identity, uint64 generation)
 		compile_rules(policy);
 		compile_masks(policy);
 		compile_limits(policy);
+		policy->pub.allow_lists = hg_allow_list_compile(identity);
 		policy->pub.version = version_text();
 	}
 	else

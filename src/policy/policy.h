@@ -9,6 +9,7 @@
 #define HG_POLICY_H
 
 #include "identity/subject.h"
+#include "policy/allow_list.h"
 #include "policy/classify.h"
 #include "policy/rule_match.h"
 
@@ -68,6 +69,8 @@ typedef struct HgPolicy
 	int			nrules;
 	HgRule	  **rules;			/* those for these subjects, by priority, id */
 	List	   *limits;			/* of HgLimit */
+	List	   *allow_lists;	/* of HgAllowList, of those subjects that
+								 * have one */
 	char	   *version;		/* text that changes with any policy change */
 } HgPolicy;
 

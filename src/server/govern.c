@@ -282,6 +282,8 @@ apply_verdict(HgStmt *stmt, const HgPolicy *policy, const HgFacts *facts,
 	HgVerdict	verdict = {0};
 
 	hg_guard_check(policy, facts, &verdict);
+	if (verdict.action != HG_DENY)
+		hg_guard_learn(policy, facts);
 	if (verdict.rule != NULL)
 		reported->event.rule_id = verdict.rule->id;
 	if (verdict.would != verdict.action)
@@ -299,9 +301,7 @@ apply_verdict(HgStmt *stmt, const HgPolicy *policy, const HgFacts *facts,
 			reported->event.verdict = "warn";
 			ereport(WARNING,
 					(errcode(ERRCODE_WARNING),
-					 errmsg("guard rule %d: %s",
-							verdict.rule ? verdict.rule->id : 0,
-							verdict.reason ? verdict.reason : "noted")));
+					 errmsg_internal("%s", hg_guard_warning(&verdict))));
 			break;
 		case HG_DENY:
 			reported->event.verdict = "deny";
@@ -741,14 +741,20 @@ judge_utility(HgStmt *stmt, const HgPolicy *policy, const HgFacts *facts,
 {
 	HgVerdict	verdict = {0};
 
-	hg_guard_check(policy, facts, &verdict);
 	if (stmt == NULL)
 	{
+		HgFacts		part = *facts;
+
 		/* part of another statement: that one was approved as a whole */
+		part.inside = true;
+		hg_guard_check(policy, &part, &verdict);
 		if (verdict.action == HG_DENY)
 			hg_guard_raise(&verdict);
 		return;
 	}
+	hg_guard_check(policy, facts, &verdict);
+	if (verdict.action != HG_DENY)
+		hg_guard_learn(policy, facts);
 	if (verdict.rule != NULL)
 		stmt->event.rule_id = verdict.rule->id;
 	if (verdict.would != verdict.action)
@@ -762,8 +768,7 @@ judge_utility(HgStmt *stmt, const HgPolicy *policy, const HgFacts *facts,
 		stmt->event.verdict = "warn";
 		ereport(WARNING,
 				(errcode(ERRCODE_WARNING),
-				 errmsg("guard rule %d: %s", verdict.rule ? verdict.rule->id : 0,
-						verdict.reason ? verdict.reason : "noted")));
+				 errmsg_internal("%s", hg_guard_warning(&verdict))));
 	}
 	else if (verdict.action == HG_DENY)
 	{
@@ -991,6 +996,8 @@ hg_govern_function(Oid function)
 	act->is_function = true;
 	act->persistent = true;
 	facts->command = group;
+	/* a call that no statement makes (fast path) is one of its own */
+	facts->inside = hg_frame_top() != NULL;
 	hg_guard_check(policy, facts, &verdict);
 	if (verdict.action == HG_ALLOW || verdict.action == HG_WARN)
 	{

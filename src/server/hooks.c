@@ -87,6 +87,7 @@ static void
 hg_ExecutorStart(QueryDesc *queryDesc, int eflags)
 {
 	HgStmt	   *stmt = NULL;
+	int			depth = hg_frame_depth();
 	bool		active = !IsParallelWorker() && hg_govern_active();
 
 	if (active)
@@ -100,6 +101,7 @@ hg_ExecutorStart(QueryDesc *queryDesc, int eflags)
 		return;
 	}
 
+	hg_frame_push(HG_FRAME_RUN, stmt, hg_stmt_reported(stmt)->event.event_id);
 	PG_TRY();
 	{
 		if (next_ExecutorStart)
@@ -110,9 +112,11 @@ hg_ExecutorStart(QueryDesc *queryDesc, int eflags)
 	}
 	PG_CATCH();
 	{
+		hg_frame_reset(depth);
 		hg_govern_fail(stmt);
 	}
 	PG_END_TRY();
+	hg_frame_reset(depth);
 }
 
 static void

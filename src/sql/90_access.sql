@@ -76,9 +76,11 @@ BEGIN
 		flush, _assert_ungoverned, _check_subject, _check_rule, _check_mode,
 		_no_rule, _role_oid, _role_covers, _mapped_oid, _mapped_in,
 		_label_role, _privileges_of, _policy_ids, _record_status,
-		_courier_status}',
-		'{subject, class, default_mask, mask_rule, rule, limit_rule}',
+		_courier_status, learn, allow_learned, forget_learned, _subject_oid}',
+		'{subject, class, default_mask, mask_rule, rule, limit_rule,
+		allow_list, allowed_statement}',
 		'SELECT, INSERT, UPDATE, DELETE');
+	PERFORM hoopguard._grant(role, '{}', '{learned}', 'SELECT');
 	PERFORM hoopguard._grant(role, '{}', '{policy_version}', 'SELECT');
 	PERFORM hoopguard._grant(role, '{}', '{approver}', 'SELECT (name)');
 END $$;
