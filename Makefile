@@ -97,6 +97,7 @@ REGRESS = \
 	lineage \
 	approval_sql \
 	learn \
+	policy_document \
 	grants
 REGRESS_OPTS = --temp-instance=./tmp_check_regress --no-locale \
 	--load-extension=hoopguard \

@@ -43,7 +43,7 @@ BEGIN
 		replay}',
 		'{session, statement, event, outcome, note, seal, lineage_edge,
 		lineage_dataset, activity, lineage, approval, approval_vote,
-		approval_log, policy_version, subject}',
+		approval_log, policy_version, policy_change, policy_history, subject}',
 		'SELECT');
 END $$;
 COMMENT ON FUNCTION hoopguard.grant_auditor(text) IS
@@ -76,11 +76,14 @@ BEGIN
 		flush, _assert_ungoverned, _check_subject, _check_rule, _check_mode,
 		_no_rule, _role_oid, _role_covers, _mapped_oid, _mapped_in,
 		_label_role, _privileges_of, _policy_ids, _record_status,
-		_courier_status, learn, allow_learned, forget_learned, _subject_oid}',
+		_courier_status, learn, allow_learned, forget_learned, _subject_oid,
+		export_policy, apply_policy, _apply_policy, _qualified, _policy_section,
+		_policy_kept, _drop_nulls}',
 		'{subject, class, default_mask, mask_rule, rule, limit_rule,
 		allow_list, allowed_statement}',
 		'SELECT, INSERT, UPDATE, DELETE');
-	PERFORM hoopguard._grant(role, '{}', '{learned}', 'SELECT');
+	PERFORM hoopguard._grant(role, '{}', '{learned, policy_change, policy_history}',
+		'SELECT');
 	PERFORM hoopguard._grant(role, '{}', '{policy_version}', 'SELECT');
 	PERFORM hoopguard._grant(role, '{}', '{approver}', 'SELECT (name)');
 END $$;
