@@ -38,6 +38,7 @@ OBJS = \
 	src/courier/webhook_sign.o \
 	src/guard/guard.o \
 	src/guard/limits.o \
+	src/guard/reach.o \
 	src/identity/subject.o \
 	src/inspect/facts.o \
 	src/inspect/fingerprint.o \
@@ -92,6 +93,7 @@ REGRESS = \
 	mask_write \
 	attacks \
 	guard_dml \
+	guard_reach \
 	guard_utility \
 	record \
 	lineage \

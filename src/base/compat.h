@@ -78,4 +78,11 @@
 #define HG_CREATE_WAIT_EVENT_SET(n) CreateWaitEventSet(CurrentMemoryContext, n)
 #endif
 
+/* 16 renamed the counters of tables (0bd7af082a). */
+#if PG_VERSION_NUM >= 160000
+#define HG_TABSTAT_COUNT(entry, what) ((entry)->counts.tuples_##what)
+#else
+#define HG_TABSTAT_COUNT(entry, what) ((entry)->t_counts.t_tuples_##what)
+#endif
+
 #endif							/* HG_COMPAT_H */

@@ -4,9 +4,9 @@
  *	  What the planner's estimates add to facts.
  *
  * An UPDATE or DELETE whose estimate covers nearly the whole table is
- * unbounded whatever its WHERE says ("id >= 0").  Small tables and tables
- * without statistics are left to unbounded.c, because estimates for them are
- * guesses.
+ * unbounded whatever its WHERE says ("id >= 0").  Small tables, tables
+ * without statistics and joins are left to unbounded.c and to what is counted
+ * (guard/reach.c), because estimates for them are guesses.
  *
  * Data-modifying plan nodes stand at the top of the plan or of one of its
  * subplans, nowhere else, so no walk through the tree is needed.
@@ -18,6 +18,7 @@
 #include "access/table.h"
 #include "catalog/pg_class.h"
 #include "inspect/facts_util.h"
+#include "miscadmin.h"
 #include "nodes/plannodes.h"
 #include "optimizer/plancat.h"
 #include "parser/parsetree.h"
@@ -80,6 +81,32 @@ merge_inserts(ModifyTable *node)
 		}
 	}
 	return false;
+}
+
+/*
+ * Can the rows of a plan be more than those of the table being changed?  A
+ * join may find a row many times; then its estimate says nothing about how
+ * much of the table it reaches, and guard/reach.c counts.
+ */
+static bool
+may_multiply(const Plan *plan)
+{
+	if (plan == NULL)
+		return false;
+	check_stack_depth();
+	switch (nodeTag(plan))
+	{
+		case T_NestLoop:
+		case T_MergeJoin:
+		case T_HashJoin:
+			if (((const Join *) plan)->jointype != JOIN_SEMI &&
+				((const Join *) plan)->jointype != JOIN_ANTI)
+				return true;
+			break;
+		default:
+			break;
+	}
+	return may_multiply(outerPlan(plan));
 }
 
 static void
@@ -145,7 +172,8 @@ add_estimate(HgFacts *facts, PlannedStmt *plan, ModifyTable *node)
 			act->is_function)
 			continue;
 		act->rows = Max(act->rows, rows);
-		if (command == HG_CMD_INSERT || act->unbounded || tuples < 0)
+		if (command == HG_CMD_INSERT || act->unbounded || tuples < 0 ||
+			may_multiply(outerPlan(node)))
 			continue;
 
 		/* rows that a MERGE inserts are in its estimate and mean nothing */

@@ -22,6 +22,7 @@
 #include "common/hashfn.h"
 #include "guard/guard.h"
 #include "guard/limits.h"
+#include "guard/reach.h"
 #include "mask/mask.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -467,6 +468,7 @@ hg_govern_start(QueryDesc *queryDesc, int eflags)
 	/* referential actions are the constraint's doing, not the agent's */
 	if (query == NULL || !is_ri(query))
 	{
+		stmt->judged = true;
 		PG_TRY();
 		{
 			apply_verdict(stmt, policy, stmt->facts,
@@ -561,6 +563,40 @@ hg_govern_started(HgStmt *stmt, QueryDesc *queryDesc)
 	if (who->governed)
 		hg_limits_arm(queryDesc, hg_policy_get(who),
 					  hg_stmt_reported(stmt)->event.level);
+	if (stmt->judged)
+	{
+		int64		top = hg_frame_bottom_event();
+
+		stmt->reach = hg_reach_begin(queryDesc, stmt->facts,
+									 top != 0 ? top : stmt->event.event_id);
+	}
+}
+
+void
+hg_govern_reached(HgStmt *stmt, QueryDesc *queryDesc)
+{
+	const HgIdentity *who;
+
+	if (stmt->reach == NULL || !hg_catalog_present() ||
+		!hg_reach_check(stmt->reach))
+		return;
+	who = hg_subject_current();
+	PG_TRY();
+	{
+		/* what a person has approved was approved with all its rows */
+		if (who->governed && !stmt->approved)
+			apply_verdict(stmt, hg_policy_get(who), stmt->facts,
+						  statement_text(queryDesc->sourceText,
+										 queryDesc->plannedstmt->stmt_location,
+										 queryDesc->plannedstmt->stmt_len),
+						  queryDesc->params, queryDesc, false,
+						  queryDesc->plannedstmt->planTree->total_cost);
+	}
+	PG_FINALLY();
+	{
+		hg_reach_forget(stmt->reach);
+	}
+	PG_END_TRY();
 }
 
 HgStmt *

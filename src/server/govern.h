@@ -32,6 +32,12 @@ extern HgStmt *hg_govern_start(QueryDesc *queryDesc, int eflags);
 /* After it has started: tie the statement to the executor's memory. */
 extern void hg_govern_started(HgStmt *stmt, QueryDesc *queryDesc);
 
+/*
+ * After the run, before deferred constraints: judge again what turns out to
+ * have changed nearly every row of its target.
+ */
+extern void hg_govern_reached(HgStmt *stmt, QueryDesc *queryDesc);
+
 /* The statement an executor state belongs to, or NULL. */
 extern HgStmt *hg_govern_find(QueryDesc *queryDesc);
 

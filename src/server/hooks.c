@@ -178,6 +178,7 @@ hg_ExecutorFinish(QueryDesc *queryDesc)
 			(*next_ExecutorFinish) (queryDesc);
 		else
 			standard_ExecutorFinish(queryDesc);
+		hg_govern_reached(stmt, queryDesc);
 
 		/* outside a block the commit follows, too late to scrub an error */
 		if (stmt->event.level == 0 && stmt->event.subject != NULL &&

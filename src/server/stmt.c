@@ -94,6 +94,12 @@ hg_frame_pop_function(Oid function)
 		}
 }
 
+int64
+hg_frame_bottom_event(void)
+{
+	return hg_frame_depth() > 0 ? frames[0].event_id : 0;
+}
+
 HgFrame *
 hg_frame_top(void)
 {

@@ -39,6 +39,8 @@ typedef struct HgStmt
 	bool		pushed;
 	bool		approved;		/* a ticket was consumed */
 	bool		ran;			/* ExecutorRun has been called */
+	bool		judged;			/* rules were asked about it */
+	struct HgReach *reach;		/* rows it changes, or NULL; executor's */
 	uint64		generation;		/* when it started, see hg_govern_resume */
 	char	   *policy_version;
 	bool		owns_query;		/* utility: see hg_utility_owns_query */
@@ -63,6 +65,9 @@ extern void hg_frame_push_function(Oid function, bool trusted);
 
 /* The function returned or failed: drop its frame and all above it. */
 extern void hg_frame_pop_function(Oid function);
+
+/* Event of the outermost statement, 0 when there is none. */
+extern int64 hg_frame_bottom_event(void);
 
 /* Innermost frame, or NULL. */
 extern HgFrame *hg_frame_top(void);
