@@ -62,12 +62,12 @@ OBJS = \
 	src/mask/mask_rel.o \
 	src/mask/mask_rewrite.o \
 	src/mask/mask_trace.o \
-	src/policy/allow_list.o \
 	src/mask/method_date.o \
 	src/mask/method_hash.o \
 	src/mask/method_ip.o \
 	src/mask/method_text.o \
 	src/mask/method_type.o \
+	src/policy/allow_list.o \
 	src/policy/classify.o \
 	src/policy/label.o \
 	src/policy/policy.o \
