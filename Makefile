@@ -102,6 +102,7 @@ REGRESS = \
 	guard_utility \
 	record \
 	lineage \
+	audit \
 	approval_sql \
 	learn \
 	policy_document \

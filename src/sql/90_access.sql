@@ -40,10 +40,11 @@ BEGIN
 	PERFORM hoopguard._grant(role,
 		'{flush, status, _record_status, _courier_status, touched, upstream,
 		downstream, lineage_graph, openlineage, report_html, verify_audit,
-		replay}',
+		replay, _lineage_name, _lineage_text}',
 		'{session, statement, event, outcome, note, seal, lineage_edge,
 		lineage_dataset, activity, lineage, approval, approval_vote,
-		approval_log, policy_version, policy_change, policy_history, subject}',
+		approval_log, policy_version, policy_change, policy_history, subject,
+		_effective_edge}',
 		'SELECT');
 END $$;
 COMMENT ON FUNCTION hoopguard.grant_auditor(text) IS
