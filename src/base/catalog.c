@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include "access/parallel.h"
 #include "access/xact.h"
 #include "base/catalog.h"
 #include "catalog/namespace.h"
@@ -128,11 +129,12 @@ look_up(void)
 
 			/*
 			 * A half-made extension (its script is running) is absent; a
-			 * damaged one fails closed where its parts are needed.
+			 * damaged one fails closed where its parts are needed.  A worker
+			 * is not told about the script, but its leader has looked.
 			 */
 			if (whole && OidIsValid(mask_function))
 				present = true;
-			else if (creating_extension)
+			else if (creating_extension || IsParallelWorker())
 			{
 				known = false;
 				break;
