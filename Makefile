@@ -57,6 +57,7 @@ OBJS = \
 	src/inspect/utility_facts.o \
 	src/mask/mask_copy.o \
 	src/mask/mask_ddl.o \
+	src/mask/mask_match.o \
 	src/mask/mask_method.o \
 	src/mask/mask_net.o \
 	src/mask/mask_rel.o \

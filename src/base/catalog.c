@@ -49,6 +49,7 @@ static bool present = false;
 static uint64 generation = 1;
 static Oid	schema_oid = InvalidOid;
 static Oid	mask_function = InvalidOid;
+static Oid	real_function = InvalidOid;
 static Oid	rel_oids[HG_REL_COUNT];
 
 static void
@@ -106,6 +107,7 @@ look_up(void)
 		known = true;
 		present = false;
 		mask_function = InvalidOid;
+		real_function = InvalidOid;
 		schema = get_namespace_oid("hoopguard", true);
 		if (OidIsValid(schema) &&
 			OidIsValid(get_extension_oid("hoopguard", true)))
@@ -126,13 +128,18 @@ look_up(void)
 											CStringGetDatum("_mask"),
 											PointerGetDatum(argtypes),
 											ObjectIdGetDatum(schema));
+			real_function = GetSysCacheOid3(PROCNAMEARGSNSP,
+											Anum_pg_proc_oid,
+											CStringGetDatum("_real"),
+											PointerGetDatum(argtypes),
+											ObjectIdGetDatum(schema));
 
 			/*
 			 * A half-made extension (its script is running) is absent; a
 			 * damaged one fails closed where its parts are needed.  A worker
 			 * is not told about the script, but its leader has looked.
 			 */
-			if (whole && OidIsValid(mask_function))
+			if (whole && OidIsValid(mask_function) && OidIsValid(real_function))
 				present = true;
 			else if (creating_extension || IsParallelWorker())
 			{
@@ -186,6 +193,12 @@ Oid
 hg_catalog_mask_function(void)
 {
 	return hg_catalog_present() ? mask_function : InvalidOid;
+}
+
+Oid
+hg_catalog_real_function(void)
+{
+	return hg_catalog_present() ? real_function : InvalidOid;
 }
 
 uint64

@@ -12,6 +12,7 @@
 
 #include "access/htup_details.h"
 #include "access/sysattr.h"
+#include "base/report.h"
 #include "access/transam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -180,6 +181,7 @@ hg_facts_probes(const HgFacts *facts, ParamListInfo params)
 		ParamExternData workspace;
 		ParamExternData *param;
 		ArrayType  *array;
+		int			count;
 
 		if (params == NULL || id < 1 || id > params->numParams)
 			continue;
@@ -191,7 +193,20 @@ hg_facts_probes(const HgFacts *facts, ParamListInfo params)
 			!OidIsValid(get_base_element_type(param->ptype)))
 			continue;
 		array = DatumGetArrayTypeP(param->value);
-		probes += ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+		count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+		if (count > HG_PROBE_LIST_MAX)
+		{
+			HgRefusal	refusal = {.verdict = "deny",.builtin = "predicate"};
+
+			ereport(ERROR,
+					(errcode(HG_ERRCODE_PREDICATE),
+					 errmsg("array of %d values is compared with a masked column",
+							count),
+					 errdetail_internal("%s", hg_report_json(&refusal)),
+					 errhint("Compare with at most %d values at a time.",
+							 HG_PROBE_LIST_MAX)));
+		}
+		probes += count;
 	}
 	return probes;
 }

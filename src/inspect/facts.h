@@ -18,6 +18,13 @@
 #include "nodes/parsenodes.h"
 #include "policy/policy.h"
 
+/*
+ * As many values may be compared with a column by one IN list or array under
+ * match = equality: enough to look up what another query returned, too few to
+ * try out a name space in one statement.
+ */
+#define HG_PROBE_LIST_MAX 100
+
 /* One thing the statement does: the unit that guard rules match. */
 typedef struct HgAct
 {
@@ -93,7 +100,7 @@ extern HgAct *hg_facts_add_act(HgFacts *facts, HgCommand command, Oid objid,
 /*
  * Probes of one execution: facts->probes and the elements of the array
  * parameters in params, which may be NULL (EXPLAIN of a generic plan).
- * Detoasts the arrays; raises nothing else.
+ * ERROR HG007 when one of them has more than HG_PROBE_LIST_MAX.
  */
 extern int64 hg_facts_probes(const HgFacts *facts, ParamListInfo params);
 

@@ -129,6 +129,7 @@ static const NameGroup extension_groups[] = {
 /* What a governed session may call in schema hoopguard, if granted. */
 static const char *const open_functions[] = {
 	"_mask",
+	"_real",
 	"approval_state",
 	"check_sql",
 	"classify_name",

@@ -26,86 +26,70 @@
 #include "postgres.h"
 
 #include "access/relation.h"
-#include "access/stratnum.h"
-#include "access/transam.h"
 #include "base/catalog.h"
 #include "base/report.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
-#include "mask/mask.h"
-#include "mask/mask_rel.h"
-#include "mask/mask_trace.h"
+#include "mask/mask_int.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
 #include "rewrite/rowsecurity.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/typcache.h"
 
-/* IN lists up to this length may use real values under match = equality. */
-#define MAX_EQUALITY_LIST 100
-
-/* The mask of a relation seen in this statement; rel is NULL for none. */
-typedef struct CachedRel
-{
-	Oid			relid;
-	HgMaskRel  *rel;
-} CachedRel;
-
-typedef struct MaskContext
-{
-	const HgPolicy *policy;
-	HgFacts    *facts;			/* may be NULL */
-	HgMaskResult *result;		/* may be NULL */
-	List	   *rels;			/* of CachedRel */
-	HgMaskFrame *frame;			/* the query level being rewritten */
-	bool		any_refuse;		/* some column has match = refuse */
-	bool		observe;		/* raise nothing */
-	bool		record;			/* what is met goes to facts and result */
-	bool		in_alias;		/* inside joinaliasvars */
-} MaskContext;
-
-static Node *mask_mutator(Node *node, MaskContext *ctx);
-static void mask_level(MaskContext *ctx, Query *query);
+static Node *mask_mutator(Node *node, HgMaskContext *ctx);
+static void mask_level(HgMaskContext *ctx, Query *query);
 
 /* ---------- what is masked ---------- */
 
-static const HgMaskRel *
-lookup_rel(void *arg, Oid relid)
+const HgMaskRel *
+hg_mask_lookup(void *arg, Oid relid)
 {
-	MaskContext *ctx = (MaskContext *) arg;
+	HgMaskContext *ctx = (HgMaskContext *) arg;
 	ListCell   *lc;
-	CachedRel  *cached;
 
 	foreach(lc, ctx->rels)
 	{
-		cached = (CachedRel *) lfirst(lc);
-		if (cached->relid == relid)
-			return cached->rel;
+		const HgMaskRel *rel = (const HgMaskRel *) lfirst(lc);
+
+		if (rel->relid == relid)
+			return rel;
 	}
-	cached = palloc(sizeof(CachedRel));
-	cached->relid = relid;
-	cached->rel = hg_mask_rel(ctx->policy, relid);
-	ctx->rels = lappend(ctx->rels, cached);
-	return cached->rel;
+	return NULL;
 }
 
-/* Masked columns behind a range table entry, or NULL. */
-static const HgMaskRel *
-lookup_rte(MaskContext *ctx, RangeTblEntry *rte)
+/* Has the entry columns of a relation that could be masked? */
+static bool
+has_columns(RangeTblEntry *rte)
 {
-	if (rte->rtekind == RTE_RELATION && hg_mask_relkind(rte->relkind))
-		return lookup_rel(ctx, rte->relid);
+	if (rte->rtekind == RTE_RELATION)
+		return hg_mask_relkind(rte->relkind);
 	/* transition tables hold tuples of their relation */
-	if (rte->rtekind == RTE_NAMEDTUPLESTORE && OidIsValid(rte->relid))
-		return lookup_rel(ctx, rte->relid);
-	return NULL;
+	return rte->rtekind == RTE_NAMEDTUPLESTORE && OidIsValid(rte->relid);
+}
+
+const HgMaskRel *
+hg_mask_lookup_rte(HgMaskContext *ctx, RangeTblEntry *rte)
+{
+	return has_columns(rte) ? hg_mask_lookup(ctx, rte->relid) : NULL;
+}
+
+RangeTblEntry *
+hg_mask_var_rte(HgMaskFrame *frame, Var *var, HgMaskFrame **level)
+{
+	Index		up;
+
+	for (up = var->varlevelsup; up > 0 && frame != NULL; up--)
+		frame = frame->parent;
+	*level = frame;
+	if (frame == NULL || var->varno < 1 ||
+		var->varno > list_length(frame->query->rtable))
+		return NULL;
+	return rt_fetch(var->varno, frame->query->rtable);
 }
 
 /*
@@ -113,20 +97,30 @@ lookup_rte(MaskContext *ctx, RangeTblEntry *rte)
  * columns is left alone and the lookup is complete before anything changes.
  */
 static bool
-collect_walker(Node *node, MaskContext *ctx)
+collect_walker(Node *node, HgMaskContext *ctx)
 {
 	if (node == NULL)
 		return false;
 	if (IsA(node, RangeTblEntry))
 	{
-		const HgMaskRel *rel = lookup_rte(ctx, (RangeTblEntry *) node);
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+		HgMaskRel  *rel;
 		int			i;
 
-		for (i = 0; rel != NULL && i < rel->natts; i++)
+		if (!has_columns(rte) || hg_mask_lookup(ctx, rte->relid) != NULL)
+			return false;
+		rel = hg_mask_rel(ctx->policy, rte->relid);
+		if (rel == NULL)
+			return false;
+		ctx->rels = lappend(ctx->rels, rel);
+		for (i = 0; i < rel->natts; i++)
 		{
-			if (rel->masks[i] != NULL &&
-				rel->masks[i]->match == HG_MATCH_REFUSE)
+			if (rel->masks[i] == NULL)
+				continue;
+			if (rel->masks[i]->match == HG_MATCH_REFUSE)
 				ctx->any_refuse = true;
+			else if (rel->masks[i]->match != HG_MATCH_MASKED)
+				ctx->any_match = true;
 		}
 		return false;
 	}
@@ -138,8 +132,8 @@ collect_walker(Node *node, MaskContext *ctx)
 
 /* ---------- reporting ---------- */
 
-static void
-record_column(MaskContext *ctx, const HgMaskRel *rel, AttrNumber attnum)
+void
+hg_mask_record(HgMaskContext *ctx, const HgMaskRel *rel, AttrNumber attnum)
 {
 	MemoryContext old;
 	char	   *name;
@@ -169,7 +163,7 @@ record_column(MaskContext *ctx, const HgMaskRel *rel, AttrNumber attnum)
 static bool
 found_record(void *arg, const HgMaskRel *rel, AttrNumber attnum)
 {
-	record_column((MaskContext *) arg, rel, attnum);
+	hg_mask_record((HgMaskContext *) arg, rel, attnum);
 	return false;
 }
 
@@ -179,8 +173,8 @@ found_any(void *arg, const HgMaskRel *rel, AttrNumber attnum)
 	return true;
 }
 
-static void
-refuse(int sqlstate, const char *builtin, const char *command,
+void
+hg_mask_refuse(int sqlstate, const char *builtin, const char *command,
 	   const char *schema, const char *relation, const char *column,
 	   const char *message, const char *hint)
 {
@@ -200,32 +194,11 @@ refuse(int sqlstate, const char *builtin, const char *command,
 			 errhint("%s", hint)));
 }
 
-static bool
-found_refused(void *arg, const HgMaskRel *rel, AttrNumber attnum)
-{
-	if (rel->masks[attnum - 1]->match == HG_MATCH_REFUSE)
-		refuse(HG_ERRCODE_PREDICATE, "predicate", NULL,
-			   rel->policy_rel->schema, rel->policy_rel->name,
-			   rel->names[attnum - 1],
-			   "masked column \"%s\" of relation \"%s\" cannot be used in a condition, grouping or order",
-			   "Select the column without filtering, grouping or sorting by it.");
-	return false;
-}
-
-/* HG007 if the expression uses a column with match = refuse. */
-static void
-check_refuse(MaskContext *ctx, Node *node)
-{
-	if (ctx->any_refuse && !ctx->observe)
-		(void) hg_mask_trace(node, NIL, ctx->frame, lookup_rel,
-							 found_refused, ctx);
-}
-
 /* ---------- wrapping ---------- */
 
 /* hoopguard._mask(var, 'method {args}'), of var's type. */
 static Node *
-wrap_column(MaskContext *ctx, Var *var, const HgColumnMask *mask)
+wrap_column(HgMaskContext *ctx, Var *var, const HgColumnMask *mask)
 {
 	char	   *spec = mask->method;
 	Oid			function = hg_catalog_mask_function();
@@ -268,7 +241,7 @@ wrap_column(MaskContext *ctx, Var *var, const HgColumnMask *mask)
  * NULL; it looks at the datum, not at the columns.
  */
 static Node *
-wrap_row(MaskContext *ctx, Var *var, RangeTblEntry *rte, const HgMaskRel *rel)
+wrap_row(HgMaskContext *ctx, Var *var, RangeTblEntry *rte, const HgMaskRel *rel)
 {
 	Relation	relation = relation_open(rel->relid, AccessShareLock);
 	TupleDesc	desc = RelationGetDescr(relation);
@@ -304,7 +277,7 @@ wrap_row(MaskContext *ctx, Var *var, RangeTblEntry *rte, const HgMaskRel *rel)
 			field = (Node *) column;
 			if (mask != NULL)
 			{
-				record_column(ctx, rel, i + 1);
+				hg_mask_record(ctx, rel, i + 1);
 				field = wrap_column(ctx, column, mask);
 			}
 			name = NameStr(att->attname);
@@ -335,18 +308,14 @@ wrap_row(MaskContext *ctx, Var *var, RangeTblEntry *rte, const HgMaskRel *rel)
 }
 
 static Node *
-mask_var(MaskContext *ctx, Var *var)
+mask_var(HgMaskContext *ctx, Var *var)
 {
-	HgMaskFrame *frame = ctx->frame;
-	Index		up;
-	RangeTblEntry *rte;
+	HgMaskFrame *frame;
+	RangeTblEntry *rte = hg_mask_var_rte(ctx->frame, var, &frame);
 	const HgMaskRel *rel;
 	const HgColumnMask *mask;
 
-	for (up = var->varlevelsup; up > 0 && frame != NULL; up--)
-		frame = frame->parent;
-	if (frame == NULL || var->varno < 1 ||
-		var->varno > list_length(frame->query->rtable))
+	if (rte == NULL)
 		ereport(ERROR,
 				(errcode(HG_ERRCODE_MASKED),
 				 errmsg_internal("cannot mask a column reference of an unknown query level")));
@@ -359,16 +328,15 @@ mask_var(MaskContext *ctx, Var *var)
 		frame->query->onConflict->exclRelIndex == var->varno)
 		return (Node *) var;
 
-	rte = rt_fetch(var->varno, frame->query->rtable);
 	if (rte->rtekind == RTE_JOIN)
 	{
 		/* its columns are masked in joinaliasvars; here they are in use */
 		if (ctx->record)
-			(void) hg_mask_trace((Node *) var, NIL, ctx->frame, lookup_rel,
+			(void) hg_mask_trace((Node *) var, NIL, ctx->frame, hg_mask_lookup,
 								 found_record, ctx);
 		return (Node *) var;
 	}
-	rel = lookup_rte(ctx, rte);
+	rel = hg_mask_lookup_rte(ctx, rte);
 	if (rel == NULL)
 		return (Node *) var;
 	if (var->varattno == 0)
@@ -376,12 +344,12 @@ mask_var(MaskContext *ctx, Var *var)
 	mask = hg_mask_rel_column(rel, var->varattno);
 	if (mask == NULL)
 		return (Node *) var;
-	record_column(ctx, rel, var->varattno);
+	hg_mask_record(ctx, rel, var->varattno);
 	return wrap_column(ctx, var, mask);
 }
 
 static Node *
-mask_mutator(Node *node, MaskContext *ctx)
+mask_mutator(Node *node, HgMaskContext *ctx)
 {
 	if (node == NULL)
 		return NULL;
@@ -392,229 +360,24 @@ mask_mutator(Node *node, MaskContext *ctx)
 		mask_level(ctx, (Query *) node);
 		return node;
 	}
+	hg_mask_check_node(ctx, node);
 	return expression_tree_mutator(node, mask_mutator, ctx);
 }
 
 #define MASK_LIST(ctx, list) \
 	((List *) mask_mutator((Node *) (list), (ctx)))
 
-/* ---------- predicates ---------- */
-
-static Node *
-strip_relabel(Node *node)
-{
-	while (node != NULL && IsA(node, RelabelType))
-		node = (Node *) ((RelabelType *) node)->arg;
-	return node;
-}
-
-/* The mask of a plain column reference, else NULL. */
-static const HgColumnMask *
-column_of(MaskContext *ctx, Node *node)
-{
-	HgMaskFrame *frame = ctx->frame;
-	Index		up;
-	Var		   *var;
-	const HgMaskRel *rel;
-
-	node = strip_relabel(node);
-	if (node == NULL || !IsA(node, Var))
-		return NULL;
-	var = (Var *) node;
-	for (up = var->varlevelsup; up > 0 && frame != NULL; up--)
-		frame = frame->parent;
-	if (frame == NULL || var->varno < 1 ||
-		var->varno > list_length(frame->query->rtable))
-		return NULL;
-	if (frame->query->onConflict != NULL &&
-		frame->query->onConflict->exclRelIndex == var->varno)
-		return NULL;
-	rel = lookup_rte(ctx, rt_fetch(var->varno, frame->query->rtable));
-	return rel == NULL ? NULL : hg_mask_rel_column(rel, var->varattno);
-}
-
-/* A constant, a parameter, or something made of them alone. */
-static bool
-is_value(Node *node)
-{
-	node = strip_relabel(node);
-	if (node == NULL)
-		return false;
-	if (IsA(node, FuncExpr))
-	{
-		FuncExpr   *call = (FuncExpr *) node;
-		ListCell   *lc;
-
-		/* casts and the like, which the planner has not folded yet */
-		if (call->funcid >= FirstNormalObjectId || call->funcretset ||
-			func_volatile(call->funcid) == PROVOLATILE_VOLATILE)
-			return false;
-		foreach(lc, call->args)
-		{
-			if (!is_value((Node *) lfirst(lc)))
-				return false;
-		}
-		return true;
-	}
-	return IsA(node, Const) ||
-		(IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXTERN);
-}
-
-/*
- * Is opno the equality of its left type's default btree class?  Only such an
- * operator is known to run no code of the client's.
- */
-static bool
-is_equality(Oid opno, Node *left)
-{
-	TypeCacheEntry *type = lookup_type_cache(exprType(left),
-											 TYPECACHE_BTREE_OPFAMILY);
-
-	return OidIsValid(type->btree_opf) &&
-		get_op_opfamily_strategy(opno, type->btree_opf) ==
-		BTEqualStrategyNumber;
-}
-
-/* An array of at most MAX_EQUALITY_LIST given values? */
-static bool
-is_value_list(Node *node)
-{
-	ListCell   *lc;
-
-	node = strip_relabel(node);
-	if (node == NULL)
-		return false;
-	if (IsA(node, Const))
-	{
-		Const	   *constant = (Const *) node;
-		ArrayType  *array;
-
-		if (constant->constisnull)
-			return true;
-		array = DatumGetArrayTypeP(constant->constvalue);
-		return ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) <=
-			MAX_EQUALITY_LIST;
-	}
-	if (!IsA(node, ArrayExpr) ||
-		list_length(((ArrayExpr *) node)->elements) > MAX_EQUALITY_LIST)
-		return false;
-	foreach(lc, ((ArrayExpr *) node)->elements)
-	{
-		if (!is_value((Node *) lfirst(lc)))
-			return false;
-	}
-	return true;
-}
-
-/* col = value or col IN (values), the column having match = equality. */
-static bool
-is_equality_probe(MaskContext *ctx, Node *node)
-{
-	const HgColumnMask *mask;
-
-	if (IsA(node, OpExpr))
-	{
-		OpExpr	   *op = (OpExpr *) node;
-		Node	   *left;
-		Node	   *right;
-
-		if (list_length(op->args) != 2)
-			return false;
-		left = (Node *) linitial(op->args);
-		right = (Node *) lsecond(op->args);
-		mask = column_of(ctx, left);
-		if (mask != NULL && mask->match == HG_MATCH_EQUALITY)
-			return is_value(right) && is_equality(op->opno, left);
-		mask = column_of(ctx, right);
-		return mask != NULL && mask->match == HG_MATCH_EQUALITY &&
-			is_value(left) && is_equality(op->opno, left);
-	}
-	if (IsA(node, ScalarArrayOpExpr))
-	{
-		ScalarArrayOpExpr *op = (ScalarArrayOpExpr *) node;
-		Node	   *left = (Node *) linitial(op->args);
-
-		mask = column_of(ctx, left);
-		return mask != NULL && mask->match == HG_MATCH_EQUALITY &&
-			op->useOr && is_value_list((Node *) lsecond(op->args)) &&
-			is_equality(op->opno, left);
-	}
-	return false;
-}
-
-typedef struct RealContext
-{
-	MaskContext *mask;
-	bool		any;
-} RealContext;
-
-/*
- * True ends the walk: something that real values may not be handed to.  A
- * user's function could print them, and so do many casts when they fail, so
- * only the server's own operators see them.
- */
-static bool
-not_real_walker(Node *node, RealContext *real)
-{
-	const HgColumnMask *mask;
-	Oid			opno = InvalidOid;
-
-	if (node == NULL)
-		return false;
-	switch (nodeTag(node))
-	{
-		case T_Var:
-			if (((Var *) node)->varattno == 0)
-				return true;
-			mask = column_of(real->mask, node);
-			if (mask == NULL)
-				return false;
-			real->any = true;
-			return mask->match != HG_MATCH_REAL;
-		case T_Const:
-		case T_Param:
-			return false;
-		case T_OpExpr:
-		case T_DistinctExpr:
-		case T_NullIfExpr:
-			opno = ((OpExpr *) node)->opno;
-			break;
-		case T_ScalarArrayOpExpr:
-			opno = ((ScalarArrayOpExpr *) node)->opno;
-			break;
-		case T_BoolExpr:
-		case T_NullTest:
-		case T_BooleanTest:
-		case T_RelabelType:
-		case T_CollateExpr:
-		case T_ArrayExpr:
-		case T_List:
-			break;
-		default:
-			return true;
-	}
-	if (OidIsValid(opno) && opno >= FirstNormalObjectId)
-		return true;
-	return expression_tree_walker(node, not_real_walker, real);
-}
-
-static bool
-is_real_condition(MaskContext *ctx, Node *node)
-{
-	RealContext real;
-
-	real.mask = ctx;
-	real.any = false;
-	return !not_real_walker(node, &real) && real.any;
-}
+/* ---------- conditions ---------- */
 
 /*
  * A condition of WHERE or ON: each of its ANDed parts is masked, or left with
  * real values where the mask says so.
  */
 static Node *
-mask_quals(MaskContext *ctx, Node *quals)
+mask_quals(HgMaskContext *ctx, Node *quals)
 {
+	Node	   *matched;
+
 	if (quals == NULL)
 		return NULL;
 	if (IsA(quals, BoolExpr) && ((BoolExpr *) quals)->boolop == AND_EXPR)
@@ -630,19 +393,13 @@ mask_quals(MaskContext *ctx, Node *quals)
 		return quals;
 	}
 
-	check_refuse(ctx, quals);
-	if (is_equality_probe(ctx, quals) || is_real_condition(ctx, quals))
-	{
-		if (ctx->record)
-			(void) hg_mask_trace(quals, NIL, ctx->frame, lookup_rel,
-								 found_record, ctx);
-		return quals;
-	}
-	return mask_mutator(quals, ctx);
+	hg_mask_check_refuse(ctx, quals);
+	matched = hg_mask_match(ctx, quals);
+	return matched ? matched : mask_mutator(quals, ctx);
 }
 
 static Node *
-mask_jointree(MaskContext *ctx, Node *node)
+mask_jointree(HgMaskContext *ctx, Node *node)
 {
 	ListCell   *lc;
 
@@ -672,10 +429,10 @@ mask_jointree(MaskContext *ctx, Node *node)
 
 /* Does the policy put a class or a mask on this column of the target? */
 static bool
-is_classified(MaskContext *ctx, Oid relid, AttrNumber attnum)
+is_classified(HgMaskContext *ctx, Oid relid, AttrNumber attnum)
 {
 	const HgRelMask *rel = hg_policy_rel_mask(ctx->policy, relid);
-	const HgMaskRel *masks = lookup_rel(ctx, relid);
+	const HgMaskRel *masks = hg_mask_lookup(ctx, relid);
 	int			i;
 
 	for (i = 0; i < rel->nclasses; i++)
@@ -691,7 +448,7 @@ is_classified(MaskContext *ctx, Oid relid, AttrNumber attnum)
  * mask.
  */
 static void
-check_assignments(MaskContext *ctx, List *tlist, const char *command)
+check_assignments(HgMaskContext *ctx, List *tlist, const char *command)
 {
 	Query	   *query = ctx->frame->query;
 	RangeTblEntry *target = rt_fetch(query->resultRelation, query->rtable);
@@ -706,10 +463,10 @@ check_assignments(MaskContext *ctx, List *tlist, const char *command)
 
 		if (tle->resjunk ||
 			!is_classified(ctx, target->relid, tle->resno) ||
-			!hg_mask_trace((Node *) tle->expr, tlist, ctx->frame, lookup_rel,
+			!hg_mask_trace((Node *) tle->expr, tlist, ctx->frame, hg_mask_lookup,
 						   found_any, ctx))
 			continue;
-		refuse(HG_ERRCODE_MASKED, "mask_write", command,
+		hg_mask_refuse(HG_ERRCODE_MASKED, "mask_write", command,
 			   get_namespace_name(get_rel_namespace(target->relid)),
 			   get_rel_name(target->relid),
 			   get_attname(target->relid, tle->resno, false),
@@ -721,7 +478,7 @@ check_assignments(MaskContext *ctx, List *tlist, const char *command)
 static bool
 found_trigger_input(void *arg, const HgMaskRel *rel, AttrNumber attnum)
 {
-	refuse(HG_ERRCODE_MASKED, "mask_write", "UPDATE",
+	hg_mask_refuse(HG_ERRCODE_MASKED, "mask_write", "UPDATE",
 		   rel->policy_rel->schema, rel->policy_rel->name,
 		   rel->names[attnum - 1],
 		   "mask of column \"%s\" of relation \"%s\" would be handed to a view's trigger as its new value",
@@ -735,19 +492,19 @@ found_trigger_input(void *arg, const HgMaskRel *rel, AttrNumber attnum)
  * not even assigned, and most triggers write what they get.
  */
 static void
-check_view_trigger(MaskContext *ctx, Query *query)
+check_view_trigger(HgMaskContext *ctx, Query *query)
 {
 	RangeTblEntry *target = rt_fetch(query->resultRelation, query->rtable);
 
 	if (!ctx->observe && target->rtekind == RTE_RELATION &&
 		target->relkind == RELKIND_VIEW)
 		(void) hg_mask_trace((Node *) query->targetList, query->targetList,
-							 ctx->frame, lookup_rel, found_trigger_input,
+							 ctx->frame, hg_mask_lookup, found_trigger_input,
 							 ctx);
 }
 
 static void
-check_writes(MaskContext *ctx, Query *query)
+check_writes(HgMaskContext *ctx, Query *query)
 {
 	ListCell   *lc;
 
@@ -778,7 +535,7 @@ check_writes(MaskContext *ctx, Query *query)
  * again how many of its own there are.
  */
 static void
-mask_target_quals(MaskContext *ctx, Query *query, RangeTblEntry *rte)
+mask_target_quals(HgMaskContext *ctx, Query *query, RangeTblEntry *rte)
 {
 	List	   *security = NIL;
 	List	   *checks = NIL;
@@ -815,7 +572,7 @@ mask_target_quals(MaskContext *ctx, Query *query, RangeTblEntry *rte)
 /* ---------- one query level ---------- */
 
 static void
-mask_rte(MaskContext *ctx, RangeTblEntry *rte)
+mask_rte(HgMaskContext *ctx, RangeTblEntry *rte)
 {
 	bool		save_record = ctx->record;
 
@@ -848,7 +605,7 @@ mask_rte(MaskContext *ctx, RangeTblEntry *rte)
 			break;
 #if PG_VERSION_NUM >= 180000
 		case RTE_GROUP:
-			check_refuse(ctx, (Node *) rte->groupexprs);
+			hg_mask_check_refuse(ctx, (Node *) rte->groupexprs);
 			rte->groupexprs = MASK_LIST(ctx, rte->groupexprs);
 			break;
 #endif
@@ -857,32 +614,15 @@ mask_rte(MaskContext *ctx, RangeTblEntry *rte)
 	}
 }
 
-/* HG007 for sorting, grouping and DISTINCT by a refused column. */
 static void
-check_sort_refuse(MaskContext *ctx, Query *query)
-{
-	ListCell   *lc;
-
-	if (!ctx->any_refuse)
-		return;
-	foreach(lc, query->targetList)
-	{
-		TargetEntry *tle = lfirst_node(TargetEntry, lc);
-
-		if (tle->ressortgroupref != 0)
-			check_refuse(ctx, (Node *) tle->expr);
-	}
-}
-
-static void
-mask_merge_action(MaskContext *ctx, MergeAction *action)
+mask_merge_action(HgMaskContext *ctx, MergeAction *action)
 {
 	action->qual = mask_quals(ctx, action->qual);
 	action->targetList = MASK_LIST(ctx, action->targetList);
 }
 
 static void
-mask_level(MaskContext *ctx, Query *query)
+mask_level(HgMaskContext *ctx, Query *query)
 {
 	HgMaskFrame frame;
 	bool		save_alias = ctx->in_alias;
@@ -899,7 +639,7 @@ mask_level(MaskContext *ctx, Query *query)
 	ctx->in_alias = false;
 
 	check_writes(ctx, query);
-	check_sort_refuse(ctx, query);
+	hg_mask_check_clauses(ctx, query);
 
 	foreach(lc, query->cteList)
 	{
@@ -922,7 +662,6 @@ mask_level(MaskContext *ctx, Query *query)
 		mask_jointree(ctx, (Node *) query->jointree);
 	query->targetList = MASK_LIST(ctx, query->targetList);
 	query->returningList = MASK_LIST(ctx, query->returningList);
-	check_refuse(ctx, query->havingQual);
 	query->havingQual = mask_mutator(query->havingQual, ctx);
 	query->limitOffset = mask_mutator(query->limitOffset, ctx);
 	query->limitCount = mask_mutator(query->limitCount, ctx);
@@ -963,9 +702,7 @@ Query *
 hg_mask_query(Query *query, const HgPolicy *policy, HgFacts *facts,
 			  HgMaskResult *result)
 {
-	MaskContext ctx;
-	ListCell   *lc;
-	bool		any = false;
+	HgMaskContext ctx;
 
 	if (result != NULL)
 		memset(result, 0, sizeof(HgMaskResult));
@@ -980,12 +717,7 @@ hg_mask_query(Query *query, const HgPolicy *policy, HgFacts *facts,
 	ctx.observe = policy->mask_mode == HG_MODE_OBSERVE;
 
 	(void) collect_walker((Node *) query, &ctx);
-	foreach(lc, ctx.rels)
-	{
-		if (((CachedRel *) lfirst(lc))->rel != NULL)
-			any = true;
-	}
-	if (!any)
+	if (ctx.rels == NIL)
 		return query;
 
 	if (ctx.observe)

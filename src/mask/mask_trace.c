@@ -95,30 +95,35 @@ trace_output(TraceContext *t, Query *query, HgMaskFrame *parent,
 	return false;
 }
 
+CommonTableExpr *
+hg_mask_find_cte(HgMaskFrame **frame, RangeTblEntry *rte)
+{
+	Index		up;
+	ListCell   *lc;
+
+	for (up = rte->ctelevelsup; up > 0 && *frame != NULL; up--)
+		*frame = (*frame)->parent;
+	if (*frame == NULL)
+		return NULL;
+	foreach(lc, (*frame)->query->cteList)
+	{
+		CommonTableExpr *cte = lfirst_node(CommonTableExpr, lc);
+
+		if (strcmp(cte->ctename, rte->ctename) == 0)
+			return cte;
+	}
+	return NULL;
+}
+
 /* An output column of the CTE that rte of frame refers to. */
 static bool
 trace_cte(TraceContext *t, HgMaskFrame *frame, RangeTblEntry *rte,
 		  AttrNumber attnum)
 {
-	Index		up;
+	CommonTableExpr *cte = hg_mask_find_cte(&frame, rte);
 	ListCell   *lc;
-	CommonTableExpr *cte = NULL;
 	Visit	   *visit;
 
-	for (up = rte->ctelevelsup; up > 0 && frame != NULL; up--)
-		frame = frame->parent;
-	if (frame == NULL)
-		return false;
-	foreach(lc, frame->query->cteList)
-	{
-		CommonTableExpr *candidate = lfirst_node(CommonTableExpr, lc);
-
-		if (strcmp(candidate->ctename, rte->ctename) == 0)
-		{
-			cte = candidate;
-			break;
-		}
-	}
 	if (cte == NULL || !IsA(cte->ctequery, Query))
 		return false;
 
@@ -198,6 +203,19 @@ trace_column(TraceContext *t, HgMaskFrame *frame, int varno, AttrNumber attnum)
 		frame->query->onConflict->exclRelIndex == varno)
 		return trace_excluded(t, frame, attnum);
 
+	/* the target list of a set operation names its first arm for them all */
+	if (frame->query->setOperations != NULL)
+	{
+		foreach(lc, frame->query->rtable)
+		{
+			rte = lfirst_node(RangeTblEntry, lc);
+			if (rte->rtekind == RTE_SUBQUERY &&
+				trace_output(t, rte->subquery, frame, attnum))
+				return true;
+		}
+		return false;
+	}
+
 	rte = rt_fetch(varno, frame->query->rtable);
 	switch (rte->rtekind)
 	{
@@ -257,6 +275,34 @@ trace_multiexpr(TraceContext *t, Param *param)
 	return false;
 }
 
+/* All clauses of a subquery in an expression, its output only if asked. */
+static bool
+trace_query(TraceContext *t, Query *query, bool output)
+{
+	HgMaskFrame frame;
+	HgMaskFrame *save_frame = t->frame;
+	List	   *save_tlist = t->tlist;
+	Query		shallow;
+	bool		result;
+
+	if (output && query->setOperations != NULL &&
+		trace_output(t, query, t->frame, 0))
+		return true;
+	frame.parent = t->frame;
+	frame.query = query;
+	t->frame = &frame;
+	t->tlist = query->targetList;
+	memcpy(&shallow, query, sizeof(Query));
+	if (!output)
+		shallow.targetList = NIL;
+	result = query_tree_walker(&shallow, trace_walker, t,
+							   QTW_IGNORE_RANGE_TABLE |
+							   QTW_IGNORE_CTE_SUBQUERIES);
+	t->frame = save_frame;
+	t->tlist = save_tlist;
+	return result;
+}
+
 static bool
 trace_walker(Node *node, TraceContext *t)
 {
@@ -277,28 +323,13 @@ trace_walker(Node *node, TraceContext *t)
 	}
 	if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_MULTIEXPR)
 		return trace_multiexpr(t, (Param *) node);
+	/* EXISTS looks at no output column */
+	if (IsA(node, SubLink) &&
+		((SubLink *) node)->subLinkType == EXISTS_SUBLINK)
+		return trace_query(t, castNode(Query, ((SubLink *) node)->subselect),
+						   false);
 	if (IsA(node, Query))
-	{
-		Query	   *query = (Query *) node;
-		HgMaskFrame frame;
-		HgMaskFrame *save_frame = t->frame;
-		List	   *save_tlist = t->tlist;
-		bool		result;
-
-		if (query->setOperations != NULL &&
-			trace_output(t, query, t->frame, 0))
-			return true;
-		frame.parent = t->frame;
-		frame.query = query;
-		t->frame = &frame;
-		t->tlist = query->targetList;
-		result = query_tree_walker(query, trace_walker, t,
-								   QTW_IGNORE_RANGE_TABLE |
-								   QTW_IGNORE_CTE_SUBQUERIES);
-		t->frame = save_frame;
-		t->tlist = save_tlist;
-		return result;
-	}
+		return trace_query(t, (Query *) node, true);
 	return expression_tree_walker(node, trace_walker, t);
 }
 

@@ -34,4 +34,11 @@ typedef bool (*HgMaskFound) (void *arg, const HgMaskRel *rel,
 extern bool hg_mask_trace(Node *expr, List *tlist, HgMaskFrame *frame,
 						  HgMaskLookup lookup, HgMaskFound found, void *arg);
 
+/*
+ * The CTE that a range table entry of *frame refers to, or NULL; *frame
+ * becomes the level it is defined at.
+ */
+extern CommonTableExpr *hg_mask_find_cte(HgMaskFrame **frame,
+										 RangeTblEntry *rte);
+
 #endif							/* HG_MASK_TRACE_H */

@@ -14,6 +14,25 @@ IS 'mask of a column value; appears in plans, cannot be called';
 -- the executor checks the privilege of whoever runs the plan
 GRANT EXECUTE ON FUNCTION hoopguard._mask(anyelement, internal) TO PUBLIC;
 
+-- What a condition reads that compares real values (match = equality or real)
+-- through a view or subquery: planning takes off the mask below it, or leaves
+-- it.  Leakproof, so that it goes below the quals of a security barrier.
+CREATE FUNCTION hoopguard._real_support(internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'hoopguard__real_support'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hoopguard._real_support(internal)
+IS 'planner support of _real, cannot be called';
+REVOKE ALL ON FUNCTION hoopguard._real_support(internal) FROM PUBLIC;
+
+CREATE FUNCTION hoopguard._real(value anyelement, internal)
+RETURNS anyelement
+AS 'MODULE_PATHNAME', 'hoopguard__real'
+LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE COST 1
+SUPPORT hoopguard._real_support;
+COMMENT ON FUNCTION hoopguard._real(anyelement, internal)
+IS 'column compared by its real value; appears in plans, cannot be called';
+GRANT EXECUTE ON FUNCTION hoopguard._real(anyelement, internal) TO PUBLIC;
+
 -- A restored dump brings its own key beside the one made here; the oldest
 -- current key is used, so masks stay what they were.  The id is random for
 -- the same reason: so that the two rows do not clash.
