@@ -70,6 +70,8 @@ OBJS = \
 	src/mask/method_type.o \
 	src/policy/allow_list.o \
 	src/policy/classify.o \
+	src/policy/column_ref.o \
+	src/policy/forget.o \
 	src/policy/label.o \
 	src/policy/policy.o \
 	src/policy/policy_sql.o \
@@ -97,6 +99,7 @@ REGRESS = \
 	mask_method \
 	mask_read \
 	mask_write \
+	class_rename \
 	attacks \
 	guard_dml \
 	guard_reach \

@@ -85,4 +85,11 @@
 #define HG_TABSTAT_COUNT(entry, what) ((entry)->t_counts.t_tuples_##what)
 #endif
 
+/* 16 let it fail softly (858e776c84). */
+#if PG_VERSION_NUM >= 160000
+#define HG_QUALIFIED_NAME_LIST(text) stringToQualifiedNameList(text, NULL)
+#else
+#define HG_QUALIFIED_NAME_LIST(text) stringToQualifiedNameList(text)
+#endif
+
 #endif							/* HG_COMPAT_H */

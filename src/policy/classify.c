@@ -763,6 +763,13 @@ on_relcache(Datum arg, Oid relid)
 		rel_stale = true;
 }
 
+/* A rule can wait under the name of a schema; see policy.c. */
+static void
+on_namespace(Datum arg, int cacheid, uint32 hashvalue)
+{
+	rel_stale = true;
+}
+
 static HTAB *
 create_table(const char *name, Size entrysize, MemoryContext context)
 {
@@ -792,6 +799,7 @@ freshen(void)
 	if (!rel_callback)
 	{
 		CacheRegisterRelcacheCallback(on_relcache, (Datum) 0);
+		CacheRegisterSyscacheCallback(NAMESPACEOID, on_namespace, (Datum) 0);
 		rel_callback = true;
 	}
 	context = AllocSetContextCreate(TopMemoryContext,

@@ -29,6 +29,7 @@
 #include "commands/seclabel.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
+#include "policy/column_ref.h"
 #include "policy/label.h"
 #include "policy/policy.h"
 #include "utils/acl.h"
@@ -64,13 +65,15 @@ enum
 	MASK_ID = 1,
 	MASK_METHOD,
 	MASK_CLASS,
-	MASK_RELATION,
-	MASK_COLUMN,
+	MASK_COLUMN_REF,
 	MASK_ARGS,
 	MASK_MATCH,
 	MASK_FOR_SUBJECT,
 	MASK_PRIORITY,
-	MASK_ENABLED
+	MASK_ENABLED,
+	MASK_SCHEMA_NAME,
+	MASK_RELATION_NAME,
+	MASK_COLUMN_NAME
 };
 
 enum
@@ -114,12 +117,21 @@ typedef struct MaskRule
 	int			priority;
 	char	   *method;
 	char	   *class_name;		/* a class pattern, or NULL */
-	Oid			relation;
-	char	   *column;			/* NULL unless relation is set */
+	HgColumnRef column_ref;		/* 0 unless the rule is for a column */
+	char	   *schema;			/* its names when it was last seen, for a */
+	char	   *relation;		/* column that is gone; column NULL unless */
+	char	   *column;			/* the rule is for a column */
 	char	   *args;
 	HgMatch		match;
 	int			applies;		/* bit per actor */
 } MaskRule;
+
+/* A rule that holds for a column of the relation at hand, by that name. */
+typedef struct ColumnRule
+{
+	const MaskRule *rule;
+	const char *column;
+} ColumnRule;
 
 /* One acting role that is governed. */
 typedef struct Actor
@@ -391,8 +403,10 @@ compile_masks(CompiledPolicy *policy)
 		rule->id = hg_row_int32(tuple, desc, MASK_ID);
 		rule->method = hg_row_string(tuple, desc, MASK_METHOD);
 		rule->class_name = hg_row_text(tuple, desc, MASK_CLASS);
-		rule->relation = hg_row_oid(tuple, desc, MASK_RELATION);
-		rule->column = hg_row_text(tuple, desc, MASK_COLUMN);
+		rule->column_ref = hg_row_int64(tuple, desc, MASK_COLUMN_REF);
+		rule->schema = hg_row_string(tuple, desc, MASK_SCHEMA_NAME);
+		rule->relation = hg_row_string(tuple, desc, MASK_RELATION_NAME);
+		rule->column = hg_row_text(tuple, desc, MASK_COLUMN_NAME);
 		rule->args = row_json(tuple, desc, MASK_ARGS);
 		rule->match = parse_match(hg_row_string(tuple, desc, MASK_MATCH));
 		rule->priority = hg_row_int32(tuple, desc, MASK_PRIORITY);
@@ -753,8 +767,8 @@ is_stricter(const MaskRule *a, const MaskRule *b)
 static bool
 goes_before(const MaskRule *a, const MaskRule *b)
 {
-	bool		a_column = OidIsValid(a->relation);
-	bool		b_column = OidIsValid(b->relation);
+	bool		a_column = a->column != NULL;
+	bool		b_column = b->column != NULL;
 
 	if (a->priority != b->priority)
 		return a->priority < b->priority;
@@ -765,10 +779,68 @@ goes_before(const MaskRule *a, const MaskRule *b)
 	return a->id < b->id;
 }
 
+/*
+ * The name under which a rule for a column holds in a family of relations,
+ * NULL if it does not.  A rule follows its column by number.  When the column
+ * is gone, dropped alone or with its table, the rule waits under the names it
+ * had at the end: a column that is made again is masked again.
+ */
+static const char *
+rule_column(const MaskRule *rule, const Oid *family, int nfamily)
+{
+	char	   *name = hg_column_ref_name(rule->column_ref);
+
+	for (int i = 0; i < nfamily; i++)
+	{
+		char	   *relation;
+		char	   *schema;
+
+		if (name != NULL)
+		{
+			if (family[i] == HG_COLUMN_REF_RELID(rule->column_ref))
+				return name;
+			continue;
+		}
+		relation = get_rel_name(family[i]);
+		if (relation == NULL || strcmp(relation, rule->relation) != 0)
+			continue;
+		schema = get_namespace_name(get_rel_namespace(family[i]));
+		if (schema != NULL && strcmp(schema, rule->schema) == 0)
+			return rule->column;
+	}
+	return NULL;
+}
+
+/* List of ColumnRule for a relation. */
+static List *
+column_rules_of(const CompiledPolicy *policy, const Oid *family, int nfamily)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, policy->mask_rules)
+	{
+		const MaskRule *rule = lfirst(lc);
+		ColumnRule *named;
+		const char *column;
+
+		if (rule->column == NULL)
+			continue;
+		column = rule_column(rule, family, nfamily);
+		if (column == NULL)
+			continue;
+		named = palloc(sizeof(ColumnRule));
+		named->rule = rule;
+		named->column = column;
+		result = lappend(result, named);
+	}
+	return result;
+}
+
 /* What masks a column for one actor; NULL when nothing does. */
 static const MaskRule *
 mask_for_actor(const CompiledPolicy *policy, int actor, const char *column,
-			   const char *class_name, const Oid *family, int nfamily)
+			   const char *class_name, List *column_rules)
 {
 	static const MaskRule fallback = {
 		.priority = DEFAULT_MASK_PRIORITY,
@@ -783,21 +855,21 @@ mask_for_actor(const CompiledPolicy *policy, int actor, const char *column,
 	foreach(lc, policy->mask_rules)
 	{
 		const MaskRule *rule = lfirst(lc);
-		bool		fits = false;
 
-		if ((rule->applies & (1 << actor)) == 0)
-			continue;
-		if (OidIsValid(rule->relation))
-		{
-			if (rule->column != NULL && strcmp(rule->column, column) == 0)
-				for (int i = 0; i < nfamily && !fits; i++)
-					fits = family[i] == rule->relation;
-		}
-		else
-			fits = class_name != NULL && rule->class_name != NULL &&
-				hg_class_matches(rule->class_name, class_name);
-		if (fits && (best == NULL || goes_before(rule, best)))
+		if ((rule->applies & (1 << actor)) != 0 &&
+			class_name != NULL && rule->class_name != NULL &&
+			hg_class_matches(rule->class_name, class_name) &&
+			(best == NULL || goes_before(rule, best)))
 			best = rule;
+	}
+	foreach(lc, column_rules)
+	{
+		const ColumnRule *named = lfirst(lc);
+
+		if ((named->rule->applies & (1 << actor)) != 0 &&
+			strcmp(named->column, column) == 0 &&
+			(best == NULL || goes_before(named->rule, best)))
+			best = named->rule;
 	}
 	if (class_name == NULL)
 		return best;
@@ -817,14 +889,14 @@ mask_for_actor(const CompiledPolicy *policy, int actor, const char *column,
 /* The strictest of what masks the column for each actor; NULL = unmasked. */
 static const MaskRule *
 find_mask(const CompiledPolicy *policy, const char *column,
-		  const char *class_name, const Oid *family, int nfamily)
+		  const char *class_name, List *column_rules)
 {
 	const MaskRule *result = NULL;
 
 	for (int i = 0; i < policy->nactors; i++)
 	{
 		const MaskRule *rule = mask_for_actor(policy, i, column, class_name,
-											  family, nfamily);
+											  column_rules);
 
 		if (rule != NULL && (result == NULL || is_stricter(rule, result)))
 			result = rule;
@@ -869,6 +941,7 @@ compile_rel_mask(const CompiledPolicy *policy, Oid relid)
 	HgRelMask  *result = palloc0(sizeof(HgRelMask));
 	const HgColumnClass *classes;
 	const Oid  *family;
+	List	   *column_rules;
 	int			nclasses;
 	int			nfamily;
 	HeapTuple	tuple;
@@ -903,6 +976,7 @@ compile_rel_mask(const CompiledPolicy *policy, Oid relid)
 		class->class_name = pstrdup(classes[i].class_name);
 	}
 	family = hg_classify_family(relid, &nfamily);
+	column_rules = column_rules_of(policy, family, nfamily);
 
 	result->columns = palloc0(Max(natts, 1) * sizeof(HgColumnMask));
 	for (AttrNumber attnum = 1; attnum <= natts; attnum++)
@@ -912,14 +986,14 @@ compile_rel_mask(const CompiledPolicy *policy, Oid relid)
 		HgColumnMask *mask;
 		char	   *column;
 
-		column = get_attname(relid, attnum, true);
+		column = hg_column_ref_name(HG_COLUMN_REF(relid, attnum));
 		if (column == NULL)		/* dropped */
 			continue;
 		for (int i = 0; i < result->nclasses && class == NULL; i++)
 			if (result->classes[i].attnum == attnum)
 				class = &result->classes[i];
 		rule = find_mask(policy, column, class ? class->class_name : NULL,
-						 family, nfamily);
+						 column_rules);
 		if (rule == NULL)
 			continue;
 		mask = &result->columns[result->ncolumns++];

@@ -15,7 +15,9 @@
 #include "base/catalog.h"
 #include "base/port.h"
 #include "base/report.h"
+#include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
@@ -25,6 +27,7 @@
 #include "libpq/auth.h"
 #include "miscadmin.h"
 #include "optimizer/planner.h"
+#include "policy/forget.h"
 #include "policy/label.h"
 #include "policy/policy.h"
 #include "record/event.h"
@@ -33,6 +36,7 @@
 #include "replication/walsender.h"
 #include "server/hooks.h"
 #include "tcop/utility.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 static ClientAuthentication_hook_type next_ClientAuthentication = NULL;
@@ -281,6 +285,25 @@ alone_in_database(PlannedStmt *pstmt, const char *queryString,
 				 dest, qc);
 }
 
+/* Can a column have a name afterwards that it did not have before? */
+static bool
+gives_names(Node *utility)
+{
+	switch (nodeTag(utility))
+	{
+		case T_CreateStmt:
+		case T_CreateTableAsStmt:
+		case T_CreateForeignTableStmt:
+		case T_ImportForeignSchemaStmt:
+		case T_AlterTableStmt:
+		case T_AlterObjectSchemaStmt:
+		case T_RenameStmt:
+			return true;
+		default:
+			return false;
+	}
+}
+
 static void
 hg_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 				  bool readOnlyTree, ProcessUtilityContext context,
@@ -289,6 +312,7 @@ hg_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 {
 	Node	   *utility = pstmt->utilityStmt;
 	ProcessUtility_hook_type next = utility_next;
+	bool		names = gives_names(utility);
 
 	if (!hg_in_worker &&
 		(IsA(utility, DropdbStmt) || IsA(utility, CreatedbStmt) ||
@@ -302,6 +326,8 @@ hg_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	}
 	hg_govern_utility(next, pstmt, queryString, readOnlyTree, context, params,
 					  queryEnv, dest, qc);
+	if (names && hg_govern_active())
+		hg_forget_rebind();
 }
 
 static void
@@ -313,6 +339,10 @@ hg_object_access(ObjectAccessType access, Oid classId, Oid objectId,
 	if (access == OAT_FUNCTION_EXECUTE && classId == ProcedureRelationId &&
 		hg_govern_active())
 		hg_govern_function(objectId);
+	else if (access == OAT_DROP && classId == RelationRelationId &&
+			 get_rel_namespace(objectId) !=
+			 get_namespace_oid("hoopguard", true) && hg_govern_active())
+		hg_forget_column(objectId, subId);
 }
 
 static bool

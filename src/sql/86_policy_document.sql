@@ -57,7 +57,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 				'column_name', m.column_name, 'args', m.args,
 				'match', m.match, 'for_subject', m.for_subject,
 				'priority', m.priority)) ORDER BY m.priority, m.id), '[]')
-		FROM hoopguard.mask_rule m WHERE m.enabled),
+		FROM hoopguard.mask_rule m
+		WHERE m.enabled AND m.waits_for IS NULL),
 	'baseline', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', r.id,
 			'mode', r.mode, 'priority', r.priority, 'enabled', r.enabled)
 			ORDER BY r.id), '[]')
@@ -309,7 +310,8 @@ BEGIN
 				priority}') WITH ORDINALITY w(row, n)) x;
 		SELECT k.* INTO keep FROM (
 			SELECT array_agg(m.id ORDER BY m.priority, m.id) AS ids
-			FROM hoopguard.mask_rule m WHERE m.enabled) i
+			FROM hoopguard.mask_rule m
+			WHERE m.enabled AND m.waits_for IS NULL) i
 			CROSS JOIN (SELECT array_agg(r ORDER BY n) AS rows
 				FROM jsonb_array_elements(now_is -> 'masks')
 					WITH ORDINALITY e(r, n)) r
