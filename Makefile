@@ -60,6 +60,7 @@ OBJS = \
 	src/mask/mask_match.o \
 	src/mask/mask_method.o \
 	src/mask/mask_net.o \
+	src/mask/mask_plan.o \
 	src/mask/mask_rel.o \
 	src/mask/mask_rewrite.o \
 	src/mask/mask_trace.o \

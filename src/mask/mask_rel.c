@@ -17,6 +17,7 @@
 #include "mask/mask_rel.h"
 #include "nodes/nodes.h"
 #include "optimizer/optimizer.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 
 bool
@@ -35,7 +36,41 @@ hg_mask_relkind(char relkind)
 	}
 }
 
-/* Give generated columns the mask of the first masked column they read. */
+/*
+ * The mask of a column on what is generated from it.  Whoever may ask whether
+ * the column has a value may not ask so about a part of it.
+ */
+static const HgColumnMask *
+derived_mask(const HgColumnMask *mask)
+{
+	HgColumnMask *result;
+
+	if (mask->match != HG_MATCH_EQUALITY && mask->match != HG_MATCH_REAL)
+		return mask;
+	result = palloc(sizeof(HgColumnMask));
+	*result = *mask;
+	result->match = HG_MATCH_MASKED;
+	return result;
+}
+
+static bool
+is_inherited(const HgRelMask *rel, AttrNumber attnum)
+{
+	int			i;
+
+	for (i = 0; i < rel->nclasses; i++)
+	{
+		if (rel->classes[i].attnum == attnum)
+			return rel->classes[i].source == HG_CLASS_LINEAGE;
+	}
+	return false;
+}
+
+/*
+ * Mask generated columns like the first masked column that they read.  One
+ * that has a mask of its own only because it inherited the class is left no
+ * more match than that.
+ */
 static void
 add_generated(HgMaskRel *result, TupleDesc desc)
 {
@@ -51,9 +86,15 @@ add_generated(HgMaskRel *result, TupleDesc desc)
 		Bitmapset  *used = NULL;
 		int			member = -1;
 
-		if (att->attgenerated == '\0' || att->attisdropped ||
-			result->masks[def->adnum - 1] != NULL)
+		if (att->attgenerated == '\0' || att->attisdropped)
 			continue;
+		if (result->masks[def->adnum - 1] != NULL)
+		{
+			if (is_inherited(result->policy_rel, def->adnum))
+				result->masks[def->adnum - 1] =
+					derived_mask(result->masks[def->adnum - 1]);
+			continue;
+		}
 
 		pull_varattnos((Node *) stringToNode(def->adbin), 1, &used);
 		while ((member = bms_next_member(used, member)) >= 0)
@@ -65,7 +106,7 @@ add_generated(HgMaskRel *result, TupleDesc desc)
 			mask = hg_mask_rel_column(result, attnum);
 			if (mask != NULL)
 			{
-				result->masks[def->adnum - 1] = mask;
+				result->masks[def->adnum - 1] = derived_mask(mask);
 				result->names[def->adnum - 1] =
 					pstrdup(NameStr(att->attname));
 				break;
@@ -75,18 +116,15 @@ add_generated(HgMaskRel *result, TupleDesc desc)
 	}
 }
 
-HgMaskRel *
-hg_mask_rel(const HgPolicy *policy, Oid relid)
+/* Make the answer in the current context; NULL when nothing is masked. */
+static HgMaskRel *
+make_rel(const HgRelMask *policy_rel, Oid relid)
 {
-	const HgRelMask *policy_rel = hg_policy_rel_mask(policy, relid);
 	HgMaskRel  *result;
 	Relation	rel;
 	TupleDesc	desc;
 	int			i;
 	bool		any = false;
-
-	if (policy_rel->ncolumns == 0)
-		return NULL;
 
 	rel = relation_open(relid, AccessShareLock);
 	desc = RelationGetDescr(rel);
@@ -117,4 +155,26 @@ hg_mask_rel(const HgPolicy *policy, Oid relid)
 
 	relation_close(rel, AccessShareLock);
 	return any ? result : NULL;
+}
+
+HgMaskRel *
+hg_mask_rel(const HgPolicy *policy, Oid relid)
+{
+	HgRelMask  *policy_rel = unconstify(HgRelMask *,
+										hg_policy_rel_mask(policy, relid));
+	MemoryContext old;
+	HgMaskRel  *result;
+
+	if (policy_rel->ncolumns == 0)
+		return NULL;
+	if (!policy_rel->derived_known)
+	{
+		/* an error leaves some bytes there; a change of the table drops all */
+		old = MemoryContextSwitchTo(GetMemoryChunkContext(policy_rel));
+		result = make_rel(policy_rel, relid);
+		MemoryContextSwitchTo(old);
+		policy_rel->derived = result;
+		policy_rel->derived_known = true;
+	}
+	return (HgMaskRel *) policy_rel->derived;
 }

@@ -10,7 +10,7 @@
 
 #include "policy/policy.h"
 
-/* Palloc'd in the caller's context; points into the policy's cache. */
+/* Lives in the policy's cache, as long as the HgRelMask it points to. */
 typedef struct HgMaskRel
 {
 	Oid			relid;

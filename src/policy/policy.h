@@ -42,6 +42,8 @@ typedef struct HgRelMask
 	HgColumnMask *columns;		/* by attnum */
 	int			nclasses;		/* classified columns, masked or not */
 	HgColumnClass *classes;
+	bool		derived_known;
+	void	   *derived;		/* mask_rel.c's view of it, in its memory */
 } HgRelMask;
 
 typedef struct HgLimit

@@ -24,6 +24,7 @@
 #include "guard/limits.h"
 #include "guard/reach.h"
 #include "mask/mask.h"
+#include "mask/mask_plan.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/optimizer.h"
@@ -169,6 +170,7 @@ plan_watched(planner_hook_type next, Query *parse, const char *query_string,
 	HgFacts    *facts;
 	Query	   *kept;
 	PlannedStmt *plan;
+	bool		masked;
 
 	stamp.cursor_options = cursor_options;
 	stamp.event_id = hg_frame_top()->event_id;
@@ -178,12 +180,11 @@ plan_watched(planner_hook_type next, Query *parse, const char *query_string,
 	if (failing)
 		failing->facts = facts;
 	kept = copyObject(parse);
-	if (policy != NULL && !exempt && policy->mask_mode == HG_MODE_ENFORCE)
-	{
-		HgMaskResult result = {0};
-
-		parse = hg_mask_query(parse, policy, facts, &result);
-	}
+	masked = policy != NULL && !exempt &&
+		policy->mask_mode == HG_MODE_ENFORCE;
+	if (masked)
+		parse = hg_mask_query(parse, policy, facts, NULL);
+	hg_mask_plan_begin(masked ? policy : NULL);
 	plan = call_planner(next, parse, query_string, cursor_options, params);
 	hg_plan_facts(facts, plan);
 	tie_to_policy(plan);
@@ -203,6 +204,7 @@ hg_govern_plan(planner_hook_type next, Query *parse, const char *query_string,
 	HgStmt	   *failing = NULL;
 	int64		event_id;
 	PlannedStmt *plan;
+	const HgPolicy *outer;
 
 	if (!who->governed && !audited)
 	{
@@ -219,6 +221,7 @@ hg_govern_plan(planner_hook_type next, Query *parse, const char *query_string,
 	if (audited && adopter == NULL)
 		failing = hg_stmt_begin(CurrentMemoryContext, who, true, event_id);
 	hg_frame_push(HG_FRAME_PLANNER, NULL, event_id);
+	outer = hg_mask_plan_begin(NULL);
 	PG_TRY();
 	{
 		plan = plan_watched(next, parse, query_string, cursor_options, params,
@@ -227,6 +230,7 @@ hg_govern_plan(planner_hook_type next, Query *parse, const char *query_string,
 	PG_CATCH();
 	{
 		hg_frame_reset(depth);
+		hg_mask_plan_end(outer);
 		if (failing)
 		{
 			failing->event.verdict = "error";
@@ -236,6 +240,7 @@ hg_govern_plan(planner_hook_type next, Query *parse, const char *query_string,
 	}
 	PG_END_TRY();
 	hg_frame_reset(depth);
+	hg_mask_plan_end(outer);
 
 	if (failing)
 	{
@@ -434,6 +439,8 @@ hg_govern_start(QueryDesc *queryDesc, int eflags)
 		{
 			HgFacts    *facts = make_facts(query, queryDesc->sourceText, policy);
 
+			if (policy != NULL && !is_exempt(query))
+				(void) hg_mask_query(copyObject(query), policy, facts, NULL);
 			hg_plan_facts(facts, queryDesc->plannedstmt);
 			stmt->kept = hg_stamp_pin(hg_stamp_keep(facts));
 		}

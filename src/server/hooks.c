@@ -25,7 +25,9 @@
 #include "fmgr.h"
 #include "guard/limits.h"
 #include "libpq/auth.h"
+#include "mask/mask_plan.h"
 #include "miscadmin.h"
+#include "optimizer/plancat.h"
 #include "optimizer/planner.h"
 #include "policy/forget.h"
 #include "policy/label.h"
@@ -38,9 +40,13 @@
 #include "tcop/utility.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/selfuncs.h"
 
 static ClientAuthentication_hook_type next_ClientAuthentication = NULL;
 static planner_hook_type next_planner = NULL;
+static get_relation_info_hook_type next_get_relation_info = NULL;
+static get_relation_stats_hook_type next_get_relation_stats = NULL;
+static get_attavgwidth_hook_type next_get_attavgwidth = NULL;
 static ExecutorStart_hook_type next_ExecutorStart = NULL;
 static ExecutorRun_hook_type next_ExecutorRun = NULL;
 static ExecutorFinish_hook_type next_ExecutorFinish = NULL;
@@ -85,6 +91,35 @@ hg_planner(Query *parse, const char *query_string, int cursorOptions,
 		return (*next_planner) (parse, query_string, cursorOptions,
 								boundParams);
 	return standard_planner(parse, query_string, cursorOptions, boundParams);
+}
+
+static void
+hg_get_relation_info(PlannerInfo *root, Oid relationObjectId, bool inhparent,
+					 RelOptInfo *rel)
+{
+	if (next_get_relation_info)
+		(*next_get_relation_info) (root, relationObjectId, inhparent, rel);
+	hg_mask_plan_relation(relationObjectId, rel);
+}
+
+static bool
+hg_get_relation_stats(PlannerInfo *root, RangeTblEntry *rte,
+					  AttrNumber attnum, VariableStatData *vardata)
+{
+	if (hg_mask_plan_stats(rte, attnum, vardata))
+		return true;
+	return next_get_relation_stats &&
+		(*next_get_relation_stats) (root, rte, attnum, vardata);
+}
+
+static int32
+hg_get_attavgwidth(Oid relid, AttrNumber attnum)
+{
+	int32		width = hg_mask_plan_width(relid, attnum);
+
+	if (width == 0 && next_get_attavgwidth)
+		width = (*next_get_attavgwidth) (relid, attnum);
+	return width;
 }
 
 static void
@@ -403,6 +438,12 @@ hg_hooks_install(void)
 	ClientAuthentication_hook = hg_ClientAuthentication;
 	next_planner = planner_hook;
 	planner_hook = hg_planner;
+	next_get_relation_info = get_relation_info_hook;
+	get_relation_info_hook = hg_get_relation_info;
+	next_get_relation_stats = get_relation_stats_hook;
+	get_relation_stats_hook = hg_get_relation_stats;
+	next_get_attavgwidth = get_attavgwidth_hook;
+	get_attavgwidth_hook = hg_get_attavgwidth;
 	next_ExecutorStart = ExecutorStart_hook;
 	ExecutorStart_hook = hg_ExecutorStart;
 	next_ExecutorRun = ExecutorRun_hook;
