@@ -64,6 +64,7 @@ OBJS = \
 	src/mask/mask_rel.o \
 	src/mask/mask_rewrite.o \
 	src/mask/mask_trace.o \
+	src/mask/mask_write.o \
 	src/mask/method_date.o \
 	src/mask/method_hash.o \
 	src/mask/method_ip.o \

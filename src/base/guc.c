@@ -19,6 +19,7 @@ int			hg_guc_mode = HG_MODE_ENFORCE;
 int			hg_guc_mask_mode = HG_MODE_ENFORCE;
 int			hg_guc_audit = HG_AUDIT_GOVERNED;
 bool		hg_guc_heuristics = true;
+bool		hg_guc_pin_identity = true;
 int			hg_guc_lane_size = 128;
 int			hg_guc_audit_wait = 30000;
 int			hg_guc_approval_wait = 10000;
@@ -83,6 +84,10 @@ hg_guc_init(void)
 	DefineCustomBoolVariable("hoopguard.heuristics",
 							 "Classify columns without a label by name and type.",
 							 NULL, &hg_guc_heuristics, true, PGC_SIGHUP, 0,
+							 NULL, NULL, NULL);
+	DefineCustomBoolVariable("hoopguard.pin_identity",
+							 "A session that has acted as a mapped role by SET SESSION AUTHORIZATION stays governed.",
+							 NULL, &hg_guc_pin_identity, true, PGC_SUSET, 0,
 							 NULL, NULL, NULL);
 	define_int("hoopguard.lane_size",
 			   "Size of each backend's ring of audit records.",

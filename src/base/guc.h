@@ -25,7 +25,8 @@ typedef enum HgAudit
 extern int	hg_guc_mode;		/* HgMode: guard and limits */
 extern int	hg_guc_mask_mode;	/* HgMode: masks */
 extern int	hg_guc_audit;		/* HgAudit */
-extern bool hg_guc_heuristics;	/* classify by column name */
+extern bool hg_guc_heuristics;
+extern bool hg_guc_pin_identity;	/* classify by column name */
 extern int	hg_guc_lane_size;	/* kB per backend */
 extern int	hg_guc_audit_wait;	/* ms a full lane may hold its session */
 extern int	hg_guc_approval_wait;	/* ms, 0..30000 */

@@ -4,10 +4,10 @@
  *	  Who acts: which mapped subjects the roles of this session answer to.
  *
  * Asked several times for each statement, so the last answer is kept beside
- * what it depends on: three role OIDs and the policy generation.  Only a
+ * what it depends on: role OIDs and the policy generation.  Only a
  * change of one of them leads to the tables.  Nothing that a client can set
  * decides the answer; SET ROLE adds a role to it and never takes the session
- * role out.
+ * role out, and a mapped session role stays in it once it was taken on.
  *
  * A group's mapping covers its members.  is_member_of_role() would not do:
  * it makes a superuser a member of everything.
@@ -59,6 +59,7 @@ static List *mapped = NIL;		/* of HgSubject: all rows */
 static const HgIdentity *identities[MAX_IDENTITIES];
 static int	nidentities = 0;
 static const HgIdentity *last_identity = NULL;
+static Oid	pinned_role = InvalidOid;	/* taken on by this session */
 
 /* Mode of a word in the table; what is not understood enforces. */
 static HgMode
@@ -243,12 +244,12 @@ role_name(Oid role)
 	return name ? name : psprintf("%u", role);
 }
 
-/* The identity of four roles, from the cache or built now. */
+/* The identity of some roles, from the cache or built now. */
 static const HgIdentity *
-find_identity(Oid login, Oid session, Oid outer, Oid current)
+find_identity(Oid login, Oid pinned, Oid session, Oid outer, Oid current)
 {
 	uint64		generation = hg_catalog_generation();
-	Oid			oids[4] = {login, session, outer, current};
+	Oid			oids[5] = {login, pinned, session, outer, current};
 	HgIdentity *identity;
 	MemoryContext old;
 
@@ -257,6 +258,7 @@ find_identity(Oid login, Oid session, Oid outer, Oid current)
 
 	for (int i = 0; i < nidentities; i++)
 		if (identities[i]->login_role == login &&
+			identities[i]->pinned_role == pinned &&
 			identities[i]->session_role == session &&
 			identities[i]->outer_role == outer &&
 			identities[i]->current_role == current)
@@ -269,6 +271,7 @@ find_identity(Oid login, Oid session, Oid outer, Oid current)
 	identity = palloc0(sizeof(HgIdentity));
 	identity->generation = generation;
 	identity->login_role = login;
+	identity->pinned_role = pinned;
 	identity->session_role = session;
 	identity->outer_role = outer;
 	identity->current_role = current;
@@ -280,12 +283,15 @@ find_identity(Oid login, Oid session, Oid outer, Oid current)
 	if (mapped != NIL)
 	{
 		identity->subjects = add_subjects(NIL, session);
+		identity->session_governed = identity->subjects != NIL;
 		if (outer != session)
 			identity->subjects = add_subjects(identity->subjects, outer);
 		if (current != session && current != outer)
 			identity->subjects = add_subjects(identity->subjects, current);
 		if (login != session && login != outer && login != current)
 			identity->subjects = add_subjects(identity->subjects, login);
+		if (OidIsValid(pinned))
+			identity->subjects = add_subjects(identity->subjects, pinned);
 	}
 	identity->governed = identity->subjects != NIL;
 	MemoryContextSwitchTo(old);
@@ -307,13 +313,27 @@ hg_subject_current(void)
 		last_identity->outer_role != outer ||
 		last_identity->session_role != session ||
 		last_identity->login_role != login ||
+		last_identity->pinned_role != pinned_role ||
 		last_identity->generation != hg_catalog_generation())
-		last_identity = find_identity(login, session, outer, current);
+		last_identity = find_identity(login, pinned_role, session, outer,
+									  current);
+
+	/*
+	 * Whoever speaks as the mapped role now could say RESET himself, so what
+	 * the session was opened as does not count any more.
+	 */
+	if (session != login && !OidIsValid(pinned_role) &&
+		last_identity->session_governed && hg_guc_pin_identity)
+	{
+		pinned_role = session;
+		last_identity = find_identity(login, pinned_role, session, outer,
+									  current);
+	}
 	return last_identity;
 }
 
 const HgIdentity *
 hg_subject_for_role(Oid role)
 {
-	return find_identity(role, role, role, role);
+	return find_identity(role, InvalidOid, role, role, role);
 }

@@ -37,18 +37,22 @@ typedef struct HgIdentity
 	uint64		generation;
 	Oid			login_role;		/* authenticated: SET SESSION AUTHORIZATION
 								 * does not change it */
+	Oid			pinned_role;	/* see hg_subject_current; or InvalidOid */
 	Oid			session_role;
 	Oid			outer_role;
 	Oid			current_role;
 	char	   *session_role_name;
 	char	   *current_role_name;
 	bool		governed;
+	bool		session_governed;	/* the session role alone is mapped */
 	List	   *subjects;		/* of HgSubject, deduplicated, in role order:
 								 * session, outer, current */
 } HgIdentity;
 
 /*
- * Identity now.  ERROR only when the subject table cannot be read (fail
+ * Identity now.  A mapped role that the session has acted as by SET SESSION
+ * AUTHORIZATION counts from then on, also after RESET SESSION AUTHORIZATION,
+ * DISCARD ALL or ROLLBACK (hoopguard.pin_identity).  ERROR only when the subject table cannot be read (fail
  * closed).  Needs hg_catalog_present().
  */
 extern const HgIdentity *hg_subject_current(void);

@@ -78,6 +78,12 @@ typedef struct HgFacts
 	List	   *probe_params;	/* of int: ids of array parameters compared so,
 								 * whose elements count too; see
 								 * hg_facts_probes() */
+	int			row_probes;		/* and by each row that it writes: unique and
+								 * foreign keys of masked columns given values
+								 * by the client (existence = count) */
+	char	   *refused_insert; /* ON CONFLICT may update but not insert, since
+								 * that would compare with this column's real
+								 * values; NULL if it may */
 	List	   *functions;		/* of Oid: functions called by the tree */
 	char	   *text;			/* normalised, without literals; NULL if it
 								 * could not be made */

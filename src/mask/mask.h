@@ -8,6 +8,7 @@
 #ifndef HG_MASK_H
 #define HG_MASK_H
 
+#include "executor/execdesc.h"
 #include "inspect/facts.h"
 
 typedef struct HgMaskResult
@@ -36,6 +37,26 @@ extern Query *hg_mask_query(Query *query, const HgPolicy *policy,
  * columns as COPY has them.
  */
 extern CopyStmt *hg_mask_copy(CopyStmt *stmt, const HgPolicy *policy);
+
+/*
+ * ERROR HG007 when the statement gives client-chosen values to a unique,
+ * exclusion or foreign key over a masked column whose mask says existence =
+ * refuse; else facts->row_probes (facts may be NULL) grows by one for each
+ * such key.  Before masking.  Locks and opens the target and its children.
+ */
+extern void hg_mask_check_existence(Query *query, const HgPolicy *policy,
+									HgFacts *facts);
+
+/*
+ * After ExecutorStart of a statement with facts->refused_insert: its INSERT
+ * ... ON CONFLICT raise HG007 as soon as a row is inserted or kept out.  The
+ * executor must have been started with INSTRUMENT_ROWS.
+ */
+extern void hg_mask_watch_inserts(QueryDesc *queryDesc, const HgFacts *facts);
+
+/* hg_mask_check_existence() for COPY FROM. */
+extern void hg_mask_check_copy_from(CopyStmt *stmt, const HgPolicy *policy,
+									HgFacts *facts);
 
 /*
  * ERROR HG006 for DDL that would make the server hand real values of a masked

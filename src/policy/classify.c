@@ -29,6 +29,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_largeobject.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_seclabel.h"
 #include "catalog/pg_statistic.h"
@@ -1055,7 +1056,10 @@ classify_column(const Family *family, const char *column, Oid typid,
 	return false;
 }
 
-/* Columns that hold samples of other tables' values, whatever their labels. */
+/*
+ * Columns that hold values of other tables or of large objects, whatever
+ * their labels.  Who may read a large object reads it by lo_get().
+ */
 static bool
 is_statistics_column(Oid relid, Oid nspid, AttrNumber attnum,
 					 const char *column)
@@ -1066,6 +1070,8 @@ is_statistics_column(Oid relid, Oid nspid, AttrNumber attnum,
 	if (relid == StatisticExtDataRelationId)
 		return attnum == Anum_pg_statistic_ext_data_stxdmcv ||
 			attnum == Anum_pg_statistic_ext_data_stxdexpr;
+	if (relid == LargeObjectRelationId)
+		return attnum == Anum_pg_largeobject_data;
 	return IsToastNamespace(nspid) && strcmp(column, "chunk_data") == 0;
 }
 

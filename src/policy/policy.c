@@ -173,7 +173,7 @@ static CompiledPolicy *last_policy = NULL;
  * ---- compiling ----
  */
 
-/* The governed ones of login, session, outer and current role. */
+/* The governed ones of login, session, outer, current and pinned role. */
 static void
 find_actors(CompiledPolicy *policy, const HgIdentity *identity)
 {
@@ -183,6 +183,7 @@ find_actors(CompiledPolicy *policy, const HgIdentity *identity)
 	roles[1] = identity->outer_role;
 	roles[2] = identity->current_role;
 	roles[3] = identity->login_role;
+	roles[4] = identity->pinned_role;
 
 	for (int i = 0; i < HG_MAX_ACTORS; i++)
 	{
@@ -193,7 +194,7 @@ find_actors(CompiledPolicy *policy, const HgIdentity *identity)
 		for (int j = 0; j < i; j++)
 			if (roles[j] == roles[i])
 				seen = true;
-		if (seen)
+		if (seen || !OidIsValid(roles[i]))
 			continue;
 		foreach(lc, identity->subjects)
 		{

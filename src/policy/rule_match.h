@@ -56,8 +56,8 @@ typedef struct HgRule
 								 * hg_rule_decide(); set by policy.c */
 } HgRule;
 
-/* Acting roles of an identity: authenticated, session, outer, current. */
-#define HG_MAX_ACTORS 4
+/* Acting roles of an identity: authenticated, session, outer, current, pinned. */
+#define HG_MAX_ACTORS 5
 
 typedef struct HgMatchInput
 {

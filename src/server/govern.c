@@ -142,6 +142,8 @@ make_facts(Query *query, const char *query_string, const HgPolicy *policy)
 	HgFacts    *facts = hg_facts_create(CurrentMemoryContext);
 
 	hg_query_facts(facts, query, policy);
+	if (policy != NULL && !is_exempt(query))
+		hg_mask_check_existence(query, policy, facts);
 	if (!is_ri(query))
 		hg_lineage_query(facts, query, NULL, policy);
 	hg_fingerprint(facts, query_string, query->stmt_location,
@@ -445,6 +447,8 @@ hg_govern_start(QueryDesc *queryDesc, int eflags)
 			stmt->kept = hg_stamp_pin(hg_stamp_keep(facts));
 		}
 		stmt->facts = stmt->kept->facts;
+		if (stmt->facts->refused_insert != NULL)
+			queryDesc->instrument_options |= INSTRUMENT_ROWS;
 	}
 	else
 	{
@@ -566,6 +570,8 @@ hg_govern_started(HgStmt *stmt, QueryDesc *queryDesc)
 	open->stmt = stmt;
 	MemoryContextRegisterResetCallback(estate->es_query_cxt, callback);
 	MemoryContextSetParent(stmt->context, estate->es_query_cxt);
+	if (stmt->facts != NULL)
+		hg_mask_watch_inserts(queryDesc, stmt->facts);
 	who = hg_subject_current();
 	if (who->governed)
 		hg_limits_arm(queryDesc, hg_policy_get(who),
@@ -861,6 +867,9 @@ prepare_utility(HgStmt *stmt, const HgPolicy *policy, const HgFacts *facts,
 		!hg_frame_trusted())
 	{
 		CopyStmt   *masked = hg_mask_copy((CopyStmt *) utility, policy);
+
+		hg_mask_check_copy_from((CopyStmt *) utility, policy,
+								stmt ? stmt->facts : NULL);
 
 		if (masked != (CopyStmt *) utility)
 		{
