@@ -1,0 +1,81 @@
+/*-------------------------------------------------------------------------
+ *
+ * detect.h
+ *	  What a value holds: found by its shape, its checksum, its context.
+ *
+ * Offsets are bytes.  A span begins and ends beside an ASCII byte or at a
+ * whole character, so cutting there is right in every server encoding.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef HG_DETECT_H
+#define HG_DETECT_H
+
+typedef struct HgSpan
+{
+	int			start;			/* first byte */
+	int			end;			/* byte after the last */
+	const char *class_name;		/* static, or of the pattern cache: do not
+								 * keep over a change of policy */
+	int			confidence;		/* percent */
+} HgSpan;
+
+/* How many patterns of the administrator are tried at most. */
+#define HG_MAX_PATTERNS 64
+
+/*
+ * A walk over one value.  Make it on the stack; it owns no memory.  The
+ * members are detect_scan.c's.
+ */
+typedef struct HgScan
+{
+	const unsigned char *s;
+	int			len;
+	int			pos;			/* all before is done */
+	int			floor;			/* end of the last span: never look before */
+	int			next_check;		/* position of the next interrupt check */
+	uint64		hints;			/* what the context says, of detect_int.h */
+	bool		utf8;
+	bool		whole;			/* a span that is all of the value counts
+								 * more: the value is a cell, not a text */
+	bool		named;			/* there is a context */
+	int			npatterns;		/* administrator's patterns tried */
+	bool		have_builtin;	/* builtin holds the scanner's next span */
+	HgSpan		builtin;
+	int			pattern_next;	/* start of the earliest pattern span */
+	HgSpan		pattern;
+} HgScan;
+
+/*
+ * Begin a walk over len bytes of a value in the server's encoding.  context,
+ * which may be NULL, is the name of the column or key the value stands under;
+ * it is read here and not kept.  whole: the value is one cell, whose spans
+ * count more when they fill it.  value must stay while the walk is used.
+ * Reads the administrator's patterns when the policy has changed, so call it
+ * inside a transaction.
+ */
+extern void hg_detect_begin(HgScan *scan, const char *value, int len,
+							const char *context, bool whole);
+
+/*
+ * The next span, from left to right and never overlapping; false at the end.
+ * Time is linear in the length, no memory is taken, interrupts are served.
+ */
+extern bool hg_detect_next(HgScan *scan, HgSpan *span);
+
+/*
+ * All spans of a text, at most max.  Returns their number; when it is max
+ * there may be more.
+ */
+extern int	hg_detect_spans(const char *value, int len, const char *context,
+							HgSpan *spans, int max);
+
+/*
+ * The class of a value as a whole, or NULL.  Names and addresses are seen
+ * here, and only here, when the context says what they are.  confidence may
+ * be NULL.
+ */
+extern const char *hg_detect_value(const char *value, int len,
+								   const char *context, int *confidence);
+
+#endif							/* HG_DETECT_H */
