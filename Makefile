@@ -74,6 +74,14 @@ OBJS = \
 	src/policy/classify.o \
 	src/policy/column_ref.o \
 	src/policy/forget.o \
+	src/policy/detect.o \
+	src/policy/detect_check.o \
+	src/policy/detect_hint.o \
+	src/policy/detect_number.o \
+	src/policy/detect_scan.o \
+	src/policy/detect_sql.o \
+	src/policy/detect_text.o \
+	src/policy/detect_token.o \
 	src/policy/label.o \
 	src/policy/policy.o \
 	src/policy/policy_sql.o \

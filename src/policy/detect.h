@@ -39,6 +39,8 @@ typedef struct HgScan
 	bool		whole;			/* a span that is all of the value counts
 								 * more: the value is a cell, not a text */
 	bool		named;			/* there is a context */
+	bool		have_pending;	/* a span was found ahead of pos */
+	HgSpan		pending;
 	int			npatterns;		/* administrator's patterns tried */
 	bool		have_builtin;	/* builtin holds the scanner's next span */
 	HgSpan		builtin;

@@ -26,6 +26,7 @@ static const struct
 	uint64		hints;
 }			phrases[] = {
 	{"aadhaar", H(HINT_AADHAAR)},
+	{"aba", H(HINT_ROUTING)},
 	{"access key", H(HINT_SECRET)},
 	{"account key", H(HINT_SECRET)},
 	{"account number", H(HINT_BANK)},
@@ -101,6 +102,7 @@ static const struct
 	{"iban", H(HINT_IBAN)},
 	{"id number", H(HINT_NATIONAL) | H(HINT_ZA_ID)},
 	{"identity number", H(HINT_NATIONAL) | H(HINT_ZA_ID)},
+	{"id nr", H(HINT_DE_TAX)},
 	{"idnr", H(HINT_DE_TAX)},
 	{"imei", H(HINT_IMEI)},
 	{"insurance number", H(HINT_NATIONAL)},
@@ -179,7 +181,6 @@ static const struct
 	{"rijksregisternummer", H(HINT_BE_NN)},
 	{"rolpassword", H(HINT_PASSWORD)},
 	{"routing", H(HINT_ROUTING)},
-	{"aba", H(HINT_ROUTING)},
 	{"rrn", H(HINT_RRN)},
 	{"rufnummer", H(HINT_PHONE)},
 	{"rvnr", H(HINT_RVNR)},

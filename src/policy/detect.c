@@ -1,0 +1,174 @@
+/*-------------------------------------------------------------------------
+ *
+ * detect.c
+ *	  What a value holds: the built-in scanner and the judgement of a cell.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+#include "policy/classify.h"
+#include "policy/detect.h"
+#include "policy/detect_int.h"
+
+/* A longer value is a text, not a name or an address. */
+#define MAX_NAME_BYTES 200
+
+void
+hg_detect_begin(HgScan *scan, const char *value, int len, const char *context,
+				bool whole)
+{
+	hg_scan_begin(scan, value, len,
+				  context != NULL ? hg_hint_name(context) : 0,
+				  context != NULL && context[0] != '\0', whole,
+				  GetDatabaseEncoding() == PG_UTF8);
+}
+
+bool
+hg_detect_next(HgScan *scan, HgSpan *span)
+{
+	return hg_scan_next(scan, span);
+}
+
+int
+hg_detect_spans(const char *value, int len, const char *context, HgSpan *spans,
+				int max)
+{
+	HgScan		scan;
+	int			n = 0;
+
+	hg_detect_begin(&scan, value, len, context, false);
+	while (n < max && hg_detect_next(&scan, &spans[n]))
+		n++;
+	return n;
+}
+
+/*
+ * Could it be what a column of names holds?  Letters of any alphabet, few
+ * words, no digits.
+ */
+static bool
+name_like(const unsigned char *s, int len)
+{
+	int			words = 1;
+	int			letters = 0;
+	bool		upper = false;
+
+	if (len < 2 || len > MAX_NAME_BYTES)
+		return false;
+	for (int i = 0; i < len; i++)
+	{
+		if (IS(s[i], B_ALPHA | B_HIGH))
+		{
+			letters++;
+			upper |= IS(s[i], B_UPPER | B_HIGH);
+		}
+		else if (s[i] == ' ')
+			words++;
+		else if (s[i] == '\0' || strchr(".,'-`()&/", s[i]) == NULL)
+			return false;
+	}
+	return letters >= 2 && words <= 8 && upper;
+}
+
+/* Several words, or a word with a number; nothing of a machine's. */
+static bool
+address_like(const unsigned char *s, int len)
+{
+	bool		space = false;
+	int			letters = 0;
+
+	if (len < 4 || len > 2 * MAX_NAME_BYTES)
+		return false;
+	for (int i = 0; i < len; i++)
+	{
+		letters += IS(s[i], B_ALPHA | B_HIGH);
+		space |= s[i] == ' ' || s[i] == '\n' || s[i] == ',' ||
+			IS(s[i], B_HIGH);
+		if (s[i] == ':' && i + 1 < len && !IS(s[i + 1], B_SPACE))
+			return false;
+	}
+	return space && letters >= 3;
+}
+
+/* Not a class that tells about a person. */
+static bool
+is_secret(const char *class_name)
+{
+	size_t		len = strlen(class_name);
+
+	return strcmp(class_name, "url_with_credentials") == 0 ||
+		strcmp(class_name, "secret_token") == 0 ||
+		strcmp(class_name, "password_hash") == 0 ||
+		strcmp(class_name, "jwt") == 0 ||
+		(len > 6 && strcmp(class_name + len - 6, "_token") == 0) ||
+		(len > 4 && strcmp(class_name + len - 4, "_key") == 0);
+}
+
+static const char *
+verdict(const char *class_name, int confidence, int *result)
+{
+	if (result != NULL)
+		*result = confidence;
+	return class_name;
+}
+
+const char *
+hg_detect_value(const char *value, int len, const char *context,
+				int *confidence)
+{
+	const unsigned char *s = (const unsigned char *) value;
+	HgScan		scan;
+	HgSpan		span;
+	HgSpan		best;
+	const char *by_name = NULL;
+	bool		found = false;
+	bool		best_secret = false;
+
+	while (len > 0 && (IS(s[0], B_SPACE) || s[0] == '\0'))
+		s++, len--;
+	while (len > 0 && (IS(s[len - 1], B_SPACE) || s[len - 1] == '\0'))
+		len--;
+	if (len == 0)
+		return NULL;
+
+	/* of several the secret counts most, then the longest */
+	hg_detect_begin(&scan, (const char *) s, len, context, true);
+	while (hg_detect_next(&scan, &span))
+	{
+		bool		secret = is_secret(span.class_name);
+
+		if (!found || (secret && !best_secret) ||
+			(secret == best_secret &&
+			 span.end - span.start > best.end - best.start))
+		{
+			best = span;
+			best_secret = secret;
+		}
+		found = true;
+	}
+	if (found)
+		return verdict(best.class_name, best.confidence, confidence);
+
+	if (context == NULL || context[0] == '\0')
+		return NULL;
+	by_name = hg_classify_name("", context, NULL);
+	if ((scan.hints & H(HINT_PASSWORD)) != 0 &&
+		hg_hex_password(s, len) != NULL)
+		return verdict("password_hash", 85, confidence);
+	if ((scan.hints & (H(HINT_SECRET) | H(HINT_PASSWORD))) != 0 &&
+		hg_random_looking(s, len) && !hg_placeholder(s, len))
+	{
+		if (len == 40 && strstr(context, "secret_access") != NULL)
+			return verdict("aws_secret_key", 85, confidence);
+		return verdict("generic_high_entropy", 80, confidence);
+	}
+	if (by_name == NULL)
+		return NULL;
+	if (strcmp(by_name, "person_name") == 0 && name_like(s, len))
+		return verdict(by_name, 70, confidence);
+	if (strcmp(by_name, "street_address") == 0 && address_like(s, len))
+		return verdict(by_name, 70, confidence);
+	return NULL;
+}

@@ -1,0 +1,219 @@
+/*-------------------------------------------------------------------------
+ *
+ * detect_scan.c
+ *	  One pass over a value: words and signs that may begin something.
+ *
+ * A word is a run of letters, digits and underscores; what it is made of is
+ * gathered while it is run over, and few words go on to a matcher.  A matcher
+ * looks at a bounded stretch around its trigger or consumes what it looked
+ * at, so the time is linear in the length whatever the text.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "policy/detect_int.h"
+
+/* Bytes between two interrupt checks, and of a word taken at a time. */
+#define CHECK_EVERY 65536
+
+#define DG (B_DIGIT | B_HEX | B_TOKEN)
+#define UH (B_UPPER | B_HEX | B_TOKEN)
+#define UL (B_UPPER | B_TOKEN)
+#define LH (B_LOWER | B_HEX | B_TOKEN)
+#define LL (B_LOWER | B_TOKEN)
+#define UN (B_UNDER | B_TOKEN)
+#define HI B_HIGH
+#define SP B_SPACE
+
+const unsigned char hg_byte[256] = {
+	0, 0, 0, 0, 0, 0, 0, 0, 0, SP, SP, SP, SP, SP, 0, 0,
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	SP, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, B_TOKEN, 0, 0,
+	DG, DG, DG, DG, DG, DG, DG, DG, DG, DG, 0, 0, 0, 0, 0, 0,
+	0, UH, UH, UH, UH, UH, UH, UL, UL, UL, UL, UL, UL, UL, UL, UL,
+	UL, UL, UL, UL, UL, UL, UL, UL, UL, UL, UL, 0, 0, 0, 0, UN,
+	0, LH, LH, LH, LH, LH, LH, LL, LL, LL, LL, LL, LL, LL, LL, LL,
+	LL, LL, LL, LL, LL, LL, LL, LL, LL, LL, LL, 0, 0, 0, 0, 0,
+	HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI,
+	HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI,
+	HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI,
+	HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI,
+	HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI,
+	HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI,
+	HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI,
+	HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI
+};
+
+/* Last letters of the words that announce a secret: see hg_match_secret. */
+static const bool announces[26] = {
+	['d' - 'a'] = true,			/* password, pwd */
+	['e' - 'a'] = true,			/* code, passphrase */
+	['n' - 'a'] = true,			/* token */
+	['r' - 'a'] = true,			/* bearer */
+	['s' - 'a'] = true,			/* pass, credentials */
+	['t' - 'a'] = true,			/* secret, passwort, kennwort */
+	['u' - 'a'] = true,			/* curl -u */
+	['w' - 'a'] = true,			/* pw */
+	['y' - 'a'] = true			/* key */
+};
+
+void
+hg_scan_begin(HgScan *scan, const char *value, int len, uint64 hints,
+			  bool named, bool whole, bool utf8)
+{
+	memset(scan, 0, sizeof(HgScan));
+	scan->s = (const unsigned char *) value;
+	scan->len = len;
+	scan->next_check = CHECK_EVERY;
+	scan->hints = hints;
+	scan->named = named;
+	scan->whole = whole;
+	scan->utf8 = utf8;
+}
+
+/* What may begin at a word; pos is moved to where to go on. */
+static bool
+match_word(HgScan *scan, int start, int end, int mask, HgSpan *span)
+{
+	unsigned char c = scan->s[start];
+	unsigned char after = at(scan, end);
+
+	if (IS(c, B_DIGIT))
+	{
+		if (after == ':' && end - start <= 4 && (mask & ~(DG | B_ALPHA)) == 0 &&
+			(hg_match_mac(scan, start, span) ||
+			 hg_match_ip6(scan, start, span)))
+			return true;
+		if (after == '-' && end - start == 2 &&
+			hg_match_mac(scan, start, span))
+			return true;
+		if (after == '.' && end - start == 4 &&
+			hg_match_mac(scan, start, span))
+			return true;
+		if (end - start >= 26 && hg_match_token(scan, start, end, mask, span))
+			return true;
+		return hg_match_number(scan, start, end, span) ||
+			((mask & B_ALPHA) != 0 &&
+			 hg_match_letter_id(scan, start, end, mask, span));
+	}
+
+	if (hg_match_token(scan, start, end, mask, span))
+		return true;
+	if (IS(c, B_HEX) && end - start <= 4)
+	{
+		if (after == ':')
+		{
+			if (hg_match_mac(scan, start, span) ||
+				hg_match_ip6(scan, start, span))
+				return true;
+		}
+		else if ((after == '-' || after == '.') &&
+				 hg_match_mac(scan, start, span))
+			return true;
+	}
+	if (IS(c, B_UPPER | B_LOWER) && (mask & B_DIGIT || end - start <= 4) &&
+		hg_match_letter_id(scan, start, end, mask, span))
+		return true;
+	if (IS(scan->s[end - 1], B_ALPHA) &&
+		announces[LOWER(scan->s[end - 1]) - 'a'] &&
+		hg_match_secret(scan, start, end, span))
+		return true;
+	return false;
+}
+
+/*
+ * The next span of the built-in kinds; false at the end.
+ */
+bool
+hg_scan_next(HgScan *scan, HgSpan *span)
+{
+	const unsigned char *s = scan->s;
+	int			len = scan->len;
+
+	while (scan->pos < len || scan->have_pending)
+	{
+		int			start = scan->pos;
+		unsigned char c = at(scan, start);
+		bool		found = false;
+		int			skip = start + 1;
+
+		if (scan->have_pending && start >= scan->pending.start)
+		{
+			*span = scan->pending;
+			scan->have_pending = false;
+			scan->pos = scan->floor = span->end;
+			return true;
+		}
+		if (start >= scan->next_check)
+		{
+			CHECK_FOR_INTERRUPTS();
+			scan->next_check = start + CHECK_EVERY;
+		}
+
+		if (IS(c, B_WORD))
+		{
+			int			limit = Min(len, start + CHECK_EVERY);
+			int			end = start;
+			int			mask = 0;
+
+			do
+				mask |= hg_byte[s[end++]];
+			while (end < limit && IS(s[end], B_WORD));
+			skip = end;
+			found = match_word(scan, start, end, mask, span);
+		}
+		else if (c == ' ' || c >= 0x80)
+			;
+		else
+			switch (c)
+			{
+				case '@':
+					found = hg_match_email(scan, start, span);
+					break;
+				case ':':
+					if (at(scan, start + 1) == '/')
+						found = hg_match_url(scan, start, span, &skip);
+					else if (at(scan, start + 1) == ':')
+						found = hg_match_ip6(scan, start, span);
+					break;
+				case '+':
+				case '(':
+					if (IS(at(scan, start + 1), B_DIGIT))
+						found = hg_match_number(scan, start, 0, span);
+					break;
+				case '$':
+					found = hg_match_dollar(scan, start, span);
+					break;
+				case '{':
+					found = hg_match_brace(scan, start, span);
+					break;
+				case '-':
+					if (at(scan, start + 1) == '-')
+						found = hg_match_pem(scan, start, span, &skip);
+					break;
+				default:
+					break;
+			}
+
+		/* a password further on: first what stands between */
+		if (found && span->start > skip)
+		{
+			scan->pending = *span;
+			scan->have_pending = true;
+			found = false;
+		}
+		if (found)
+		{
+			if (scan->have_pending && span->end > scan->pending.start)
+				scan->have_pending = false;
+			Assert(span->start >= scan->floor && span->end > span->start);
+			scan->pos = Max(span->end, start + 1);
+			scan->floor = span->end;
+			return true;
+		}
+		scan->pos = skip;
+	}
+	return false;
+}
