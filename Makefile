@@ -73,7 +73,6 @@ OBJS = \
 	src/policy/allow_list.o \
 	src/policy/classify.o \
 	src/policy/column_ref.o \
-	src/policy/forget.o \
 	src/policy/detect.o \
 	src/policy/detect_check.o \
 	src/policy/detect_hint.o \
@@ -82,6 +81,7 @@ OBJS = \
 	src/policy/detect_sql.o \
 	src/policy/detect_text.o \
 	src/policy/detect_token.o \
+	src/policy/forget.o \
 	src/policy/label.o \
 	src/policy/policy.o \
 	src/policy/policy_sql.o \
