@@ -50,6 +50,26 @@ SELECT jsonb_array_length(g -> 'nodes') > 2 AS nodes, g -> 'edges' -> 0 AS first
 FROM (SELECT hoopguard.lineage_graph('json', 'regress_aud.copy.mail')::jsonb AS g) x;
 SELECT hoopguard.lineage_graph() LIKE E'graph LR\n%regress\\_aud.person%' AS all_relations;
 
+-- a statement as an OpenLineage run event
+SELECT hoopguard.openlineage(a.event_id) AS e FROM hoopguard.activity a
+WHERE a.command = 'INSERT' AND a.text LIKE '%regress_aud.copy c join%' \gset
+SELECT k, jsonb_typeof(v) FROM jsonb_each(:'e'::jsonb) x(k, v) ORDER BY k;
+SELECT :'e'::jsonb ->> 'eventType' AS type,
+	:'e'::jsonb #>> '{job,facets,sql,query}' AS query,
+	:'e'::jsonb #>> '{run,facets,hoopguard,subject}' AS subject,
+	:'e'::jsonb #>> '{run,runId}' ~ '^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}$' AS uuid;
+SELECT x ->> 'name' AS input FROM jsonb_array_elements(:'e'::jsonb -> 'inputs') x;
+SELECT x ->> 'name' AS output, x #> '{outputFacets,outputStatistics,rowCount}' AS rows,
+	(x #> '{facets,columnLineage,fields,mails,inputFields,0}') - 'namespace' AS mails,
+	jsonb_array_length(x #> '{facets,columnLineage,dataset}') AS whole
+FROM jsonb_array_elements(:'e'::jsonb -> 'outputs') x;
+-- rolled back; what a client got goes to its session
+SELECT e ->> 'eventType' AS type, e #>> '{outputs,0,namespace}' AS namespace,
+	e #>> '{outputs,0,name}' LIKE '%/result' AS result
+FROM (SELECT hoopguard.openlineage(a.event_id) AS e FROM hoopguard.activity a
+	WHERE a.text LIKE 'select mails from regress_aud.report%') x;
+SELECT hoopguard.openlineage(-1) IS NULL AS none;
+
 -- bad names and formats: 42602, 22023
 \set VERBOSITY sqlstate
 SELECT * FROM hoopguard.upstream('x');
