@@ -112,6 +112,7 @@ REGRESS = \
 	class_rename \
 	attacks \
 	guard_dml \
+	guard_function \
 	guard_reach \
 	guard_utility \
 	record \

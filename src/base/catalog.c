@@ -36,6 +36,7 @@ static const char *const rel_names[HG_REL_COUNT] = {
 	[HG_REL_DEFAULT_MASK] = "default_mask",
 	[HG_REL_CLASS] = "class",
 	[HG_REL_LIMIT_RULE] = "limit_rule",
+	[HG_REL_FUNCTION_CLASS] = "function_class",
 	[HG_REL_APPROVER] = "approver",
 	[HG_REL_MASK_KEY] = "mask_key",
 	[HG_REL_APPROVAL] = "approval",

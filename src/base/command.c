@@ -32,8 +32,7 @@ static const struct
 	{"FILE", B(COPY_FILE) | B(COPY_PROGRAM) | B(FN_FILE)},
 	{"NETWORK", B(FN_NETWORK)},
 	{"REPLICATION", B(FN_REPLICATION)},
-	{"FUNCTION", B(FUNCTION) | B(FN_FILE) | B(FN_NETWORK) |
-	B(FN_REPLICATION) | B(FN_ADMIN)},
+	{"FUNCTION", HG_CMD_FUNCTIONS},
 	{"GRANT", B(GRANT) | B(REVOKE)},
 	{"ALL", HG_CMD_BIT(HG_CMD_COUNT) - 1},
 };
@@ -55,4 +54,29 @@ hg_command_set(const char *word)
 		if (pg_strcasecmp(word, command_names[i]) == 0)
 			return HG_CMD_BIT(i);
 	return 0;
+}
+
+bool
+hg_command_of_group(const char *group, HgCommand *command)
+{
+	static const char prefix[] = "FUNCTION_";
+
+	if (pg_strcasecmp(group, "NONE") == 0 ||
+		pg_strcasecmp(group, "FUNCTION") == 0)
+	{
+		*command = HG_CMD_FUNCTION;
+		return true;
+	}
+	if (pg_strncasecmp(group, prefix, strlen(prefix)) == 0)
+		group += strlen(prefix);
+	for (int i = 0; i < HG_CMD_COUNT; i++)
+	{
+		if ((HG_CMD_FUNCTIONS & HG_CMD_BIT(i)) != 0 && i != HG_CMD_FUNCTION &&
+			pg_strcasecmp(command_names[i] + strlen(prefix), group) == 0)
+		{
+			*command = i;
+			return true;
+		}
+	}
+	return false;
 }

@@ -45,6 +45,10 @@
 	HG_C(FN_NETWORK, "FUNCTION_NETWORK") \
 	HG_C(FN_REPLICATION, "FUNCTION_REPLICATION") \
 	HG_C(FN_ADMIN, "FUNCTION_ADMIN") \
+	HG_C(FN_SQL, "FUNCTION_SQL") \
+	HG_C(FN_LOCK, "FUNCTION_LOCK") \
+	HG_C(FN_SESSION, "FUNCTION_SESSION") \
+	HG_C(FN_UNCLASSIFIED, "FUNCTION_UNCLASSIFIED") \
 	HG_C(LOCK, "LOCK") \
 	HG_C(LISTEN, "LISTEN") \
 	HG_C(NOTIFY, "NOTIFY") \
@@ -69,6 +73,14 @@ typedef uint64 HgCommandSet;	/* bit (1 << HgCommand) */
 
 #define HG_CMD_BIT(c) (UINT64CONST(1) << (c))
 
+/* The calls of functions; CALL of procedures is a word of its own. */
+#define HG_CMD_FUNCTIONS \
+	(HG_CMD_BIT(HG_CMD_FUNCTION) | HG_CMD_BIT(HG_CMD_FN_FILE) | \
+	 HG_CMD_BIT(HG_CMD_FN_NETWORK) | HG_CMD_BIT(HG_CMD_FN_REPLICATION) | \
+	 HG_CMD_BIT(HG_CMD_FN_ADMIN) | HG_CMD_BIT(HG_CMD_FN_SQL) | \
+	 HG_CMD_BIT(HG_CMD_FN_LOCK) | HG_CMD_BIT(HG_CMD_FN_SESSION) | \
+	 HG_CMD_BIT(HG_CMD_FN_UNCLASSIFIED))
+
 /* Word of a command, a static string. */
 extern const char *hg_command_name(HgCommand command);
 
@@ -78,5 +90,12 @@ extern const char *hg_command_name(HgCommand command);
  * an unknown word.  Case does not matter.
  */
 extern HgCommandSet hg_command_set(const char *word);
+
+/*
+ * Command of the calls of functions in a group, given as FILE, NETWORK ... or
+ * as the whole word; NONE and FUNCTION are the plain one.  False for any
+ * other word.
+ */
+extern bool hg_command_of_group(const char *group, HgCommand *command);
 
 #endif							/* HG_COMMAND_H */

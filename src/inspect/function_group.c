@@ -7,18 +7,25 @@
  * pg_proc row over the same C code (LANGUAGE internal) has that of the
  * built-in; a function of an extension or of its library has the extension's.
  * A name alone never counts outside pg_catalog: anyone may create a function
- * named pg_read_file.
+ * named pg_read_file.  Code in C that none of them knows is UNCLASSIFIED.
  *
- * Answers are kept by OID until pg_proc changes; the invalidation callback
- * only sets a flag.
+ * What the administrator wrote into hoopguard.function_class goes before all
+ * this, the longest pattern first; only hoopguard's own functions stay what
+ * they are.
+ *
+ * Answers are kept by OID until pg_proc or policy changes; the invalidation
+ * callback only sets a flag.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "access/transam.h"
 #include "base/catalog.h"
+#include "base/row.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_namespace.h"
@@ -27,10 +34,11 @@
 #include "commands/extension.h"
 #include "fmgr.h"
 #include "inspect/facts.h"
-#include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/syscache.h"
 
 /* A name, or with a trailing * all names that begin so. */
@@ -104,6 +112,29 @@ static const NameGroup builtin_groups[] = {
 	{"lo_truncate*", HG_CMD_FN_ADMIN},
 	{"lo_unlink", HG_CMD_FN_ADMIN},
 	{"lowrite", HG_CMD_FN_ADMIN},
+
+	/* text becomes a statement, which meets all hooks by itself */
+	{"query_to_xml*", HG_CMD_FN_SQL},
+	{"cursor_to_xml*", HG_CMD_FN_SQL},
+	{"table_to_xml*", HG_CMD_FN_SQL},
+	{"schema_to_xml*", HG_CMD_FN_SQL},
+	{"database_to_xml*", HG_CMD_FN_SQL},
+	{"ts_stat", HG_CMD_FN_SQL},
+	{"ts_rewrite", HG_CMD_FN_SQL},
+
+	{"pg_advisory_*", HG_CMD_FN_LOCK},
+	{"pg_try_advisory_*", HG_CMD_FN_LOCK},
+
+	/* what others notice of the session, and nothing more */
+	{"pg_notify", HG_CMD_FN_SESSION},
+	{"pg_sleep*", HG_CMD_FN_SESSION},
+	{"pg_export_snapshot", HG_CMD_FN_SESSION},
+	{"setseed", HG_CMD_FN_SESSION},
+	{"setval", HG_CMD_FN_SESSION},
+	{"brin_summarize_*", HG_CMD_FN_SESSION},
+	{"brin_desummarize_range", HG_CMD_FN_SESSION},
+	{"gin_clean_pending_list", HG_CMD_FN_SESSION},
+	{"pg_stat_force_next_flush", HG_CMD_FN_SESSION},
 };
 
 /* "extension" or "extension:function*"; first match decides. */
@@ -121,9 +152,67 @@ static const NameGroup extension_groups[] = {
 	{"pg_cron", HG_CMD_FN_ADMIN},
 	{"pg_background", HG_CMD_FN_ADMIN},
 	{"pg_visibility:pg_truncate_visibility_map", HG_CMD_FN_ADMIN},
+	{"pg_visibility", HG_CMD_FUNCTION},
 	{"pg_buffercache:pg_buffercache_evict*", HG_CMD_FN_ADMIN},
+	{"pg_buffercache", HG_CMD_FUNCTION},
 	{"pg_prewarm:autoprewarm*", HG_CMD_FN_ADMIN},
+	{"pg_prewarm", HG_CMD_FUNCTION},
 	{"pg_stat_statements:pg_stat_statements_reset", HG_CMD_FN_ADMIN},
+	{"pg_stat_statements", HG_CMD_FUNCTION},
+	{"pg_freespacemap", HG_CMD_FUNCTION},
+	{"pgrowlocks", HG_CMD_FUNCTION},
+	{"pgstattuple", HG_CMD_FUNCTION},
+	{"old_snapshot", HG_CMD_FUNCTION},
+	{"pg_logicalinspect", HG_CMD_FN_FILE},
+	{"pg_overexplain", HG_CMD_FUNCTION},
+	{"tablefunc:connectby*", HG_CMD_FN_SQL},
+	{"tablefunc:crosstab*", HG_CMD_FN_SQL},
+	{"tablefunc", HG_CMD_FUNCTION},
+	{"xml2:xpath_table", HG_CMD_FN_SQL},
+	{"pgxml:xpath_table", HG_CMD_FN_SQL},
+	{"xml2", HG_CMD_FUNCTION},
+	{"pgxml", HG_CMD_FUNCTION},
+
+	/* types, operators, indexes and arithmetic without reach */
+	{"autoinc", HG_CMD_FUNCTION},
+	{"bloom", HG_CMD_FUNCTION},
+	{"bool_plperl", HG_CMD_FUNCTION},
+	{"btree_gin", HG_CMD_FUNCTION},
+	{"btree_gist", HG_CMD_FUNCTION},
+	{"citext", HG_CMD_FUNCTION},
+	{"cube", HG_CMD_FUNCTION},
+	{"dict_int", HG_CMD_FUNCTION},
+	{"dict_snowball", HG_CMD_FUNCTION},
+	{"dict_xsyn", HG_CMD_FUNCTION},
+	{"earthdistance", HG_CMD_FUNCTION},
+	{"fuzzystrmatch", HG_CMD_FUNCTION},
+	{"hoopguard", HG_CMD_FUNCTION},
+	{"hstore", HG_CMD_FUNCTION},
+	{"insert_username", HG_CMD_FUNCTION},
+	{"intagg", HG_CMD_FUNCTION},
+	{"intarray", HG_CMD_FUNCTION},
+	{"_int", HG_CMD_FUNCTION},
+	{"isn", HG_CMD_FUNCTION},
+	{"jsonb_plperl", HG_CMD_FUNCTION},
+	{"jsonb_plpython3u", HG_CMD_FUNCTION},
+	{"lo", HG_CMD_FUNCTION},
+	{"ltree", HG_CMD_FUNCTION},
+	{"moddatetime", HG_CMD_FUNCTION},
+	{"pg_trgm", HG_CMD_FUNCTION},
+	{"pgcrypto", HG_CMD_FUNCTION},
+	{"plperl", HG_CMD_FUNCTION},
+	{"plpgsql", HG_CMD_FUNCTION},
+	{"plpython3u", HG_CMD_FUNCTION},
+	{"pltcl", HG_CMD_FUNCTION},
+	{"refint", HG_CMD_FUNCTION},
+	{"seg", HG_CMD_FUNCTION},
+	{"sslinfo", HG_CMD_FUNCTION},
+	{"tcn", HG_CMD_FUNCTION},
+	{"tsm_system_rows", HG_CMD_FUNCTION},
+	{"tsm_system_time", HG_CMD_FUNCTION},
+	{"unaccent", HG_CMD_FUNCTION},
+	{"uuid-ossp", HG_CMD_FUNCTION},
+	{"vector", HG_CMD_FUNCTION},
 };
 
 /* What a governed session may call in schema hoopguard, if granted. */
@@ -151,6 +240,8 @@ static const char *const open_functions[] = {
 	"whoami",
 };
 
+PG_FUNCTION_INFO_V1(hoopguard_function_group);
+
 typedef struct CacheEntry
 {
 	Oid			funcid;			/* hash key */
@@ -159,6 +250,7 @@ typedef struct CacheEntry
 
 static HTAB *cache = NULL;
 static bool cache_stale = false;
+static uint64 cache_generation = 0;
 static bool callback_registered = false;
 
 static bool
@@ -180,8 +272,9 @@ builtin_group(const char *name)
 	return HG_CMD_FUNCTION;
 }
 
-static HgCommand
-extension_group(const char *extension, const char *function)
+/* False: the extension, or library, is not known. */
+static bool
+extension_group(const char *extension, const char *function, HgCommand *group)
 {
 	for (int i = 0; i < lengthof(extension_groups); i++)
 	{
@@ -190,16 +283,148 @@ extension_group(const char *extension, const char *function)
 
 		if (colon == NULL)
 		{
-			if (strcmp(pattern, extension) == 0)
-				return extension_groups[i].group;
+			if (strcmp(pattern, extension) != 0)
+				continue;
 		}
-		else if (strlen(extension) == colon - pattern &&
-				 strncmp(pattern, extension, colon - pattern) == 0 &&
-				 name_matches(colon + 1, function))
-			return extension_groups[i].group;
+		else if (strlen(extension) != colon - pattern ||
+				 strncmp(pattern, extension, colon - pattern) != 0 ||
+				 !name_matches(colon + 1, function))
+			continue;
+		*group = extension_groups[i].group;
+		return true;
 	}
-	return HG_CMD_FUNCTION;
+	return false;
 }
+
+/* ---- what the administrator says --------------------------------------- */
+
+/* Columns of hoopguard.function_class, in 30_guard.sql's order. */
+#define CLASS_FUNCTION 1
+#define CLASS_GROUP 2
+
+/* One row: "schema.name", * in it as a wildcard, or "extension:name". */
+typedef struct ClassRow
+{
+	char	   *extension;		/* or NULL */
+	char	   *schema;
+	char	   *name;
+	HgCommand	group;
+	int			length;			/* of the pattern: the longest decides */
+} ClassRow;
+
+static List *class_rows = NIL;
+static MemoryContext class_context = NULL;
+static uint64 class_generation = 0;
+
+static int
+longer_first(const ListCell *a, const ListCell *b)
+{
+	return ((const ClassRow *) lfirst(b))->length -
+		((const ClassRow *) lfirst(a))->length;
+}
+
+/* Split a pattern; the row's strings live in the current context. */
+static ClassRow *
+parse_class_row(const char *pattern, HgCommand group)
+{
+	static const char prefix[] = "extension:";
+	ClassRow   *row = palloc0(sizeof(ClassRow));
+	char	   *dot;
+
+	row->group = group;
+	row->length = strlen(pattern);
+	if (strncmp(pattern, prefix, strlen(prefix)) == 0)
+	{
+		row->extension = pstrdup(pattern + strlen(prefix));
+		return row;
+	}
+	row->schema = pstrdup(pattern);
+	dot = strchr(row->schema, '.');
+	if (dot == NULL)
+	{
+		row->name = row->schema;
+		row->schema = pstrdup("pg_catalog");
+	}
+	else
+	{
+		*dot = '\0';
+		row->name = dot + 1;
+	}
+	return row;
+}
+
+/* Read the table again; false where hoopguard is not installed. */
+static bool
+load_class_rows(void)
+{
+	MemoryContext context;
+	MemoryContext old;
+	uint64		generation;
+	List	   *rows = NIL;
+	Relation	rel;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	if (!hg_catalog_present())
+		return false;
+	if (class_context != NULL && class_generation == hg_catalog_generation())
+		return true;
+	context = AllocSetContextCreate(CurrentMemoryContext,
+									"hoopguard function classes",
+									ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(context);
+	rel = table_open(hg_catalog_rel(HG_REL_FUNCTION_CLASS), AccessShareLock);
+	generation = hg_catalog_generation();
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		TupleDesc	desc = RelationGetDescr(rel);
+		HgCommand	group;
+
+		if (hg_command_of_group(hg_row_string(tuple, desc, CLASS_GROUP),
+								&group))
+			rows = lappend(rows,
+						   parse_class_row(hg_row_string(tuple, desc,
+														 CLASS_FUNCTION),
+										   group));
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	list_sort(rows, longer_first);
+	MemoryContextSwitchTo(old);
+
+	MemoryContextSetParent(context, TopMemoryContext);
+	if (class_context != NULL)
+		MemoryContextDelete(class_context);
+	class_context = context;
+	class_rows = rows;
+	class_generation = generation;
+	return true;
+}
+
+/* Does a row of the table speak of this function? */
+static bool
+class_row_group(const char *schema, const char *name, const char *extension,
+				HgCommand *group)
+{
+	ListCell   *lc;
+
+	foreach(lc, class_rows)
+	{
+		const ClassRow *row = (const ClassRow *) lfirst(lc);
+
+		if (row->extension != NULL ?
+			extension == NULL || !name_matches(row->extension, extension) :
+			schema == NULL || !name_matches(row->schema, schema) ||
+			!name_matches(row->name, name))
+			continue;
+		*group = row->group;
+		return true;
+	}
+	return false;
+}
+
+/* ---- what ships -------------------------------------------------------- */
 
 /* The file name of a library without directory and suffix, palloc'd. */
 static char *
@@ -224,6 +449,26 @@ proc_text(HeapTuple tuple, AttrNumber attnum)
 	return isnull ? NULL : TextDatumGetCString(value);
 }
 
+/* Group of a function by hoopguard.function_class. */
+static bool
+administered_group(Oid funcid, Form_pg_proc form, HgCommand *group)
+{
+	char	   *extension = NULL;
+
+	if (!load_class_rows() || class_rows == NIL ||
+		form->pronamespace == hg_catalog_schema())
+		return false;
+	if (funcid >= FirstNormalObjectId)
+	{
+		Oid			extoid = getExtensionOfObject(ProcedureRelationId, funcid);
+
+		if (OidIsValid(extoid))
+			extension = get_extension_name(extoid);
+	}
+	return class_row_group(get_namespace_name(form->pronamespace),
+						   NameStr(form->proname), extension, group);
+}
+
 /* Look a function up; recursion is one level deep, for internal aliases. */
 static HgCommand
 compute_group(Oid funcid, bool *known)
@@ -241,8 +486,10 @@ compute_group(Oid funcid, bool *known)
 	form = (Form_pg_proc) GETSTRUCT(tuple);
 	name = NameStr(form->proname);
 
-	if (OidIsValid(hg_catalog_schema()) &&
-		form->pronamespace == hg_catalog_schema())
+	if (administered_group(funcid, form, &group))
+		;
+	else if (OidIsValid(hg_catalog_schema()) &&
+			 form->pronamespace == hg_catalog_schema())
 	{
 		group = HG_CMD_POLICY;
 		for (int i = 0; i < lengthof(open_functions); i++)
@@ -271,17 +518,18 @@ compute_group(Oid funcid, bool *known)
 
 		if (OidIsValid(extoid))
 			extension = get_extension_name(extoid);
-		if (extension != NULL)
-			group = extension_group(extension, name);
-		if (group == HG_CMD_FUNCTION && form->prolang == ClanguageId)
+		if (extension != NULL && extension_group(extension, name, &group))
+			;
+		else if (form->prolang == ClanguageId)
 		{
 			/* the C symbol, not the SQL name, which anyone can choose */
 			char	   *probin = proc_text(tuple, Anum_pg_proc_probin);
 			char	   *source = proc_text(tuple, Anum_pg_proc_prosrc);
 
-			if (probin != NULL)
-				group = extension_group(library_name(probin),
-										source ? source : name);
+			if (probin == NULL ||
+				!extension_group(library_name(probin), source ? source : name,
+								 &group))
+				group = HG_CMD_FN_UNCLASSIFIED;
 		}
 	}
 	ReleaseSysCache(tuple);
@@ -306,7 +554,8 @@ hg_function_group(Oid funcid)
 		CacheRegisterSyscacheCallback(PROCOID, proc_changed, (Datum) 0);
 		callback_registered = true;
 	}
-	if (cache_stale && cache != NULL)
+	if (cache != NULL &&
+		(cache_stale || cache_generation != hg_catalog_generation()))
 	{
 		hash_destroy(cache);
 		cache = NULL;
@@ -316,6 +565,7 @@ hg_function_group(Oid funcid)
 		HASHCTL		ctl;
 
 		cache_stale = false;
+		cache_generation = hg_catalog_generation();
 		ctl.keysize = sizeof(Oid);
 		ctl.entrysize = sizeof(CacheEntry);
 		ctl.hcxt = TopMemoryContext;
@@ -329,10 +579,21 @@ hg_function_group(Oid funcid)
 
 	/* compute before entering: the look-up may mark the cache stale */
 	group = compute_group(funcid, &known);
-	if (known && !cache_stale)
+	if (known && !cache_stale && cache_generation == hg_catalog_generation())
 	{
 		entry = hash_search(cache, &funcid, HASH_ENTER, NULL);
 		entry->group = group;
 	}
 	return group;
+}
+
+/* function_group(regprocedure): the word of its calls; NULL if it is gone. */
+Datum
+hoopguard_function_group(PG_FUNCTION_ARGS)
+{
+	Oid			funcid = PG_GETARG_OID(0);
+
+	if (!SearchSysCacheExists1(PROCOID, ObjectIdGetDatum(funcid)))
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(hg_command_name(hg_function_group(funcid))));
 }

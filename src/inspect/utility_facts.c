@@ -1435,6 +1435,10 @@ mark_protected(UtilityState *state, Node *utility)
 			case HG_CMD_FN_NETWORK:
 			case HG_CMD_FN_REPLICATION:
 			case HG_CMD_FN_ADMIN:
+			case HG_CMD_FN_SQL:
+			case HG_CMD_FN_LOCK:
+			case HG_CMD_FN_SESSION:
+			case HG_CMD_FN_UNCLASSIFIED:
 			case HG_CMD_PREPARE:
 			case HG_CMD_EXECUTE:
 			case HG_CMD_CURSOR:

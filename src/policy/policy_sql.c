@@ -325,8 +325,7 @@ never_matches(const char *hint)
 Datum
 hoopguard__check_rule(PG_FUNCTION_ARGS)
 {
-	HgCommandSet calls = B(FUNCTION) | B(FN_FILE) | B(FN_NETWORK) |
-		B(FN_REPLICATION) | B(FN_ADMIN) | B(CALL);
+	HgCommandSet calls = HG_CMD_FUNCTIONS | B(CALL);
 	HgCommandSet commands = command_argument(PG_GETARG_ARRAYTYPE_P(0));
 	char	   *objects = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	char	   *problem;

@@ -26,10 +26,7 @@
 #include "policy/rule_match.h"
 #include "utils/builtins.h"
 
-#define CALLS (HG_CMD_BIT(HG_CMD_FUNCTION) | HG_CMD_BIT(HG_CMD_FN_FILE) | \
-			   HG_CMD_BIT(HG_CMD_FN_NETWORK) | \
-			   HG_CMD_BIT(HG_CMD_FN_REPLICATION) | \
-			   HG_CMD_BIT(HG_CMD_FN_ADMIN) | HG_CMD_BIT(HG_CMD_CALL))
+#define CALLS (HG_CMD_FUNCTIONS | HG_CMD_BIT(HG_CMD_CALL))
 
 /* A stretch of the objects text. */
 typedef struct Span

@@ -97,6 +97,107 @@ AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON hoopguard.limit_rule
 FOR EACH STATEMENT EXECUTE FUNCTION hoopguard._policy_changed();
 ALTER TABLE hoopguard.limit_rule ENABLE ALWAYS TRIGGER policy_changed;
 
+-- What function_group.c does not know, or knows otherwise than the database
+-- administrator; that file knows the order of the columns.
+CREATE TABLE hoopguard.function_class (
+	function		text NOT NULL PRIMARY KEY,
+	function_group	text NOT NULL
+		CHECK (function_group IN ('FILE', 'NETWORK', 'REPLICATION', 'ADMIN',
+			'SQL', 'LOCK', 'SESSION', 'UNCLASSIFIED', 'NONE'))
+);
+SELECT pg_catalog.pg_extension_config_dump('hoopguard.function_class', '');
+REVOKE ALL ON hoopguard.function_class FROM PUBLIC;
+COMMENT ON TABLE hoopguard.function_class IS 'groups of functions as the administrator sees them, before those that ship; the longest pattern decides';
+CREATE TRIGGER policy_changed
+AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON hoopguard.function_class
+FOR EACH STATEMENT EXECUTE FUNCTION hoopguard._policy_changed();
+ALTER TABLE hoopguard.function_class ENABLE ALWAYS TRIGGER policy_changed;
+
+CREATE FUNCTION hoopguard.add_function_group(function text,
+	function_group text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+	word	text := regexp_replace(upper(add_function_group.function_group),
+		'^FUNCTION_', '');
+	parts	text[];
+BEGIN
+	PERFORM hoopguard._assert_ungoverned();
+	IF word IS NULL OR word NOT IN ('FILE', 'NETWORK', 'REPLICATION', 'ADMIN',
+		'SQL', 'LOCK', 'SESSION', 'UNCLASSIFIED', 'NONE') THEN
+		RAISE EXCEPTION 'unrecognized group of functions: "%"',
+			coalesce(add_function_group.function_group, 'NULL')
+			USING ERRCODE = 'HG014',
+				HINT = 'Groups are FILE, NETWORK, REPLICATION, ADMIN, SQL, LOCK, SESSION, UNCLASSIFIED and NONE.';
+	END IF;
+	IF add_function_group.function ~ '^extension:' THEN
+		IF NOT EXISTS (SELECT FROM pg_available_extensions e
+			WHERE e.name LIKE replace(replace(substr(
+				add_function_group.function, 11), '_', '\_'), '*', '%')) THEN
+			RAISE EXCEPTION 'extension "%" is not available',
+				substr(add_function_group.function, 11)
+				USING ERRCODE = 'HG014';
+		END IF;
+	ELSE
+		parts := string_to_array(add_function_group.function, '.');
+		IF cardinality(parts) IS NULL OR cardinality(parts) > 2
+			OR '' = ANY (parts) THEN
+			RAISE EXCEPTION 'invalid function "%"',
+				coalesce(add_function_group.function, 'NULL')
+				USING ERRCODE = 'HG014',
+					HINT = 'Write schema.name, or extension:name; a * at the end stands for any characters.';
+		END IF;
+		IF cardinality(parts) = 1 THEN
+			parts := ARRAY['pg_catalog', parts[1]];
+		END IF;
+		IF NOT EXISTS (SELECT FROM pg_proc p
+				JOIN pg_namespace n ON n.oid = p.pronamespace
+			WHERE n.nspname LIKE regexp_replace(replace(parts[1], '_', '\_'),
+					'[*]$', '%')
+				AND p.proname LIKE regexp_replace(replace(parts[2], '_', '\_'),
+					'[*]$', '%')) THEN
+			RAISE EXCEPTION 'function "%" does not exist',
+				add_function_group.function
+				USING ERRCODE = 'HG014',
+					HINT = 'Write schema.name, or extension:name; a * at the end stands for any characters.';
+		END IF;
+	END IF;
+	INSERT INTO hoopguard.function_class (function, function_group)
+	VALUES (coalesce(array_to_string(parts, '.'), add_function_group.function),
+		word)
+	ON CONFLICT (function) DO UPDATE
+	SET function_group = excluded.function_group;
+END $$;
+COMMENT ON FUNCTION hoopguard.add_function_group(text, text) IS
+'say what a function, or all of an extension, can reach; before what ships';
+REVOKE ALL ON FUNCTION hoopguard.add_function_group(text, text) FROM PUBLIC;
+
+CREATE FUNCTION hoopguard.drop_function_group(function text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+	PERFORM hoopguard._assert_ungoverned();
+	DELETE FROM hoopguard.function_class c
+	WHERE c.function IN (drop_function_group.function,
+		'pg_catalog.' || drop_function_group.function);
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'nothing is said of function "%"',
+			coalesce(drop_function_group.function, 'NULL')
+			USING ERRCODE = 'HG014',
+				HINT = 'hoopguard.function_class lists what is.';
+	END IF;
+END $$;
+COMMENT ON FUNCTION hoopguard.drop_function_group(text) IS
+'take back what add_function_group() said';
+REVOKE ALL ON FUNCTION hoopguard.drop_function_group(text) FROM PUBLIC;
+
+CREATE FUNCTION hoopguard.function_group(function regprocedure) RETURNS text
+LANGUAGE c STABLE STRICT
+AS 'MODULE_PATHNAME', 'hoopguard_function_group';
+COMMENT ON FUNCTION hoopguard.function_group(regprocedure) IS
+'the command that a call of the function is in guard rules';
+REVOKE ALL ON FUNCTION hoopguard.function_group(regprocedure) FROM PUBLIC;
+
 CREATE FUNCTION hoopguard._check_rule(commands text[], objects text,
 	condition text) RETURNS void
 LANGUAGE c STABLE STRICT

@@ -79,6 +79,10 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 			'per', l.per, 'action', l.action)
 			ORDER BY l.for_subject, l.kind, l.per, l.id), '[]')
 		FROM hoopguard.limit_rule l WHERE NOT l.baseline AND l.enabled),
+	'function_groups', (SELECT coalesce(jsonb_agg(jsonb_build_object(
+			'function', f.function, 'function_group', f.function_group)
+			ORDER BY f.function COLLATE "C"), '[]')
+		FROM hoopguard.function_class f),
 	'allow_lists', (SELECT coalesce(jsonb_agg(hoopguard._drop_nulls(
 			jsonb_build_object('role', r.rolname, 'state', s.state,
 				'otherwise', s.otherwise, 'approver', s.approver,
@@ -170,7 +174,8 @@ DECLARE
 	now_is	jsonb := hoopguard.export_policy();
 	section	text;
 	known	text[] := '{subjects, classes, default_masks, labels, masks,
-		baseline, rules, baseline_limits, limits, allow_lists}';
+		baseline, rules, baseline_limits, limits, function_groups,
+		allow_lists}';
 	want	jsonb;
 	wanted	jsonb[];
 	old		record;
@@ -209,6 +214,30 @@ BEGIN
 			END IF;
 			kind := 'class'; item := want; RETURN NEXT;
 		END LOOP;
+	END IF;
+
+	IF policy ? 'function_groups' THEN
+		FOR want IN SELECT * FROM hoopguard._policy_section(policy,
+			'function_groups', '{function, function_group}', '{}')
+		LOOP
+			wanted := wanted || want;
+			CONTINUE WHEN now_is -> 'function_groups'
+				@> jsonb_build_array(want);
+			PERFORM hoopguard.add_function_group(want ->> 'function',
+				want ->> 'function_group');
+			change := 'change'; kind := 'function_group'; item := want;
+			RETURN NEXT;
+		END LOOP;
+		FOR old IN SELECT f ->> 'function' AS name, f AS row
+			FROM jsonb_array_elements(now_is -> 'function_groups') f
+		LOOP
+			CONTINUE WHEN EXISTS (SELECT FROM unnest(wanted) w
+				WHERE w ->> 'function' = old.name);
+			PERFORM hoopguard.drop_function_group(old.name);
+			change := 'drop'; kind := 'function_group'; item := old.row;
+			RETURN NEXT;
+		END LOOP;
+		wanted := NULL;
 	END IF;
 
 	IF policy ? 'default_masks' THEN

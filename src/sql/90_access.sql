@@ -80,8 +80,10 @@ BEGIN
 		_label_role, _privileges_of, _policy_ids, _record_status,
 		_courier_status, learn, allow_learned, forget_learned, _subject_oid,
 		export_policy, apply_policy, _apply_policy, _qualified, _policy_section,
-		_policy_kept, _drop_nulls, _column, _column_relation, _column_name}',
+		_policy_kept, _drop_nulls, _column, _column_relation, _column_name,
+		add_function_group, drop_function_group, function_group}',
 		'{subject, class, default_mask, mask_rule, _mask_rule, rule, limit_rule,
+		function_class,
 		allow_list, allowed_statement}',
 		'SELECT, INSERT, UPDATE, DELETE');
 	PERFORM hoopguard._grant(role, '{}', '{learned, policy_change, policy_history}',
