@@ -108,6 +108,7 @@ REGRESS = \
 	mask_basic \
 	mask_method \
 	mask_read \
+	mask_match \
 	mask_write \
 	class_rename \
 	attacks \
