@@ -95,6 +95,7 @@ OBJS = \
 	src/server/govern.o \
 	src/server/hooks.o \
 	src/server/hoopguard.o \
+	src/server/shadow.o \
 	src/server/shmem.o \
 	src/server/sqlapi.o \
 	src/server/stamp.o \
@@ -112,6 +113,7 @@ REGRESS = \
 	mask_write \
 	class_rename \
 	attacks \
+	attacks_shadow \
 	guard_dml \
 	guard_function \
 	guard_reach \

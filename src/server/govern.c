@@ -29,6 +29,7 @@
 #include "nodes/makefuncs.h"
 #include "optimizer/optimizer.h"
 #include "server/govern.h"
+#include "server/shadow.h"
 #include "storage/sinval.h"
 #include "tcop/pquery.h"
 #include "tcop/tcopprot.h"
@@ -427,7 +428,10 @@ hg_govern_start(QueryDesc *queryDesc, int eflags)
 		return NULL;
 
 	if (who->governed)
+	{
 		hg_limits_check_doomed();
+		hg_shadow_check_target(queryDesc);
+	}
 	policy = who->governed ? hg_policy_get(who) : NULL;
 	adopter = hg_stmt_adopter();
 	stmt = hg_stmt_begin(CurrentMemoryContext, who, audited,

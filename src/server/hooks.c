@@ -37,6 +37,7 @@
 #include "server/govern.h"
 #include "replication/walsender.h"
 #include "server/hooks.h"
+#include "server/shadow.h"
 #include "tcop/utility.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -396,11 +397,15 @@ hg_fmgr_hook(FmgrHookEventType event, FmgrInfo *flinfo, Datum *arg)
 		(*next_fmgr_hook) (event, flinfo, arg);
 	if (event == FHET_START)
 	{
+		bool		trusted = false;
+		bool		fed = false;
+
 		if (hg_govern_active())
-			hg_frame_push_function(flinfo->fn_oid,
-								   hg_policy_function_trusted(flinfo->fn_oid));
-		else
-			hg_frame_push_function(flinfo->fn_oid, false);
+		{
+			trusted = hg_policy_function_trusted(flinfo->fn_oid);
+			fed = hg_shadow_check_function(flinfo, trusted);
+		}
+		hg_frame_push_function(flinfo->fn_oid, trusted, fed);
 	}
 	else
 		hg_frame_pop_function(flinfo->fn_oid);

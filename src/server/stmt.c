@@ -73,13 +73,14 @@ hg_frame_push(HgFrameKind kind, HgStmt *stmt, int64 event_id)
 }
 
 void
-hg_frame_push_function(Oid function, bool trusted)
+hg_frame_push_function(Oid function, bool trusted, bool fed)
 {
 	HgFrame    *frame = new_frame();
 
 	frame->kind = HG_FRAME_FUNCTION;
 	frame->function = function;
 	frame->trusted = trusted;
+	frame->fed = fed;
 }
 
 void
@@ -126,6 +127,15 @@ hg_frame_trusted(void)
 	for (int i = frames_used - 1; i >= 0; i--)
 		if (frames[i].kind == HG_FRAME_FUNCTION)
 			return frames[i].trusted;
+	return false;
+}
+
+bool
+hg_frame_fed(void)
+{
+	for (int i = frames_used - 1; i >= 0; i--)
+		if (frames[i].fed)
+			return true;
 	return false;
 }
 

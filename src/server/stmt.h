@@ -55,13 +55,14 @@ typedef struct HgFrame
 	int64		event_id;		/* of the statement, known before it has one */
 	Oid			function;
 	bool		trusted;
+	bool		fed;			/* real values may be among its arguments */
 } HgFrame;
 
 /* Depth of the frame stack; callers restore it on error and return. */
 extern int	hg_frame_depth(void);
 extern void hg_frame_reset(int depth);
 extern void hg_frame_push(HgFrameKind kind, HgStmt *stmt, int64 event_id);
-extern void hg_frame_push_function(Oid function, bool trusted);
+extern void hg_frame_push_function(Oid function, bool trusted, bool fed);
 
 /* The function returned or failed: drop its frame and all above it. */
 extern void hg_frame_pop_function(Oid function);
@@ -77,6 +78,9 @@ extern HgFrame *hg_frame_below_planner(void);
 
 /* Is the code that plans or runs now inside a trusted function? */
 extern bool hg_frame_trusted(void);
+
+/* Does anything around what runs now see real values? */
+extern bool hg_frame_fed(void);
 
 /* Has a statement around this one been approved? */
 extern bool hg_frame_approved(void);
