@@ -117,6 +117,14 @@ look_up(void)
 			Oid			args[2] = {ANYELEMENTOID, INTERNALOID};
 			bool		whole = true;
 
+			/* while its script runs, it is not there yet */
+			if (creating_extension &&
+				CurrentExtensionObject == get_extension_oid("hoopguard", true))
+			{
+				known = false;
+				break;
+			}
+
 			for (int i = 0; i < HG_REL_COUNT; i++)
 			{
 				rel_oids[i] = get_relname_relid(rel_names[i], schema);
@@ -136,13 +144,13 @@ look_up(void)
 											ObjectIdGetDatum(schema));
 
 			/*
-			 * A half-made extension (its script is running) is absent; a
-			 * damaged one fails closed where its parts are needed.  A worker
-			 * is not told about the script, but its leader has looked.
+			 * A damaged one fails closed where its parts are needed.  A
+			 * parallel worker is not told that the script runs, but its
+			 * leader has looked.
 			 */
 			if (whole && OidIsValid(mask_function) && OidIsValid(real_function))
 				present = true;
-			else if (creating_extension || IsParallelWorker())
+			else if (IsParallelWorker())
 			{
 				known = false;
 				break;

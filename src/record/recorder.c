@@ -761,6 +761,13 @@ absent(void)
 		return;
 	pg_atomic_fetch_add_u64(&hg_lane_shared->discarded, nbatch);
 	publish();
+
+	/*
+	 * Sessions and statements may have been among them: should the extension
+	 * come now, they are to be sent again.
+	 */
+	if (nbatch > 0)
+		pg_atomic_fetch_add_u64(&hg_lane_shared->epoch, 1);
 }
 
 /* ------------------------------------------------------------------- ticks */

@@ -62,7 +62,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	'baseline', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', r.id,
 			'mode', r.mode, 'priority', r.priority, 'enabled', r.enabled)
 			ORDER BY r.id), '[]')
-		FROM hoopguard.rule r WHERE r.baseline AND NOT r.shipped),
+		FROM hoopguard.rule r WHERE r.baseline AND (r.mode, r.priority, r.enabled)
+			IS DISTINCT FROM ('enforce', 1000, true)),
 	'rules', (SELECT coalesce(jsonb_agg(hoopguard._drop_nulls(
 			jsonb_build_object('action', r.action, 'commands', r.commands,
 				'for_subject', r.for_subject, 'objects', r.objects,
@@ -345,9 +346,10 @@ BEGIN
 				FROM jsonb_array_elements(now_is -> 'masks')
 					WITH ORDINALITY e(r, n)) r
 			CROSS JOIN LATERAL hoopguard._policy_kept(wanted, i.ids, r.rows) k;
-		FOR old IN SELECT m.id, to_jsonb(m) - '{id, enabled}'::text[] AS row
+		FOR old IN SELECT m.id, to_jsonb(m) - '{id, enabled, waits_for}'::text[] AS row
 			FROM hoopguard.mask_rule m
-			WHERE m.enabled AND m.id <> ALL (keep.kept) ORDER BY m.id
+			WHERE m.enabled AND m.waits_for IS NULL
+				AND m.id <> ALL (keep.kept) ORDER BY m.id
 		LOOP
 			PERFORM hoopguard.drop_mask(old.id);
 			change := 'drop'; kind := 'mask'; item := hoopguard._drop_nulls(old.row);
