@@ -70,7 +70,7 @@ SELECT hoopguard.export_policy() = :'document'::jsonb AS same;
 SELECT what, operation, before ->> 'mode' AS before, after ->> 'mode' AS after, changed
 FROM hoopguard.policy_history WHERE what = 'rule' AND operation = 'UPDATE'
 ORDER BY version LIMIT 1;
-SELECT count(DISTINCT by_role) AS people, count(*) > 10 AS many,
+SELECT count(DISTINCT by_role) AS people, count(*) > 4 AS many,
 	min(at) > now() - interval '1 hour' AS recent
 FROM hoopguard.policy_history WHERE what IN ('rule', 'subject', 'mask_rule');
 -- no key of a mask is kept in the history
