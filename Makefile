@@ -72,6 +72,7 @@ OBJS = \
 	src/mask/method_type.o \
 	src/policy/allow_list.o \
 	src/policy/classify.o \
+	src/policy/classify_name.o \
 	src/policy/column_ref.o \
 	src/policy/detect.o \
 	src/policy/detect_check.o \
