@@ -55,6 +55,8 @@ OBJS = \
 	src/inspect/setting.o \
 	src/inspect/unbounded.o \
 	src/inspect/utility_facts.o \
+	src/inspect/utility_locks.o \
+	src/inspect/utility_object.o \
 	src/mask/mask_copy.o \
 	src/mask/mask_ddl.o \
 	src/mask/mask_match.o \
@@ -117,6 +119,7 @@ REGRESS = \
 	attacks_shadow \
 	guard_dml \
 	guard_function \
+	guard_locks \
 	guard_reach \
 	guard_utility \
 	record \

@@ -66,6 +66,8 @@ match_input(HgMatchInput *in, const HgAct *act)
 	in->unbounded = act->unbounded;
 	in->rows = act->rows;
 	in->locks_mb = act->locks_mb;
+	in->rewrites_mb = act->rewrites ?
+		Max(act->table_mb, BLCKSZ / (1024.0 * 1024.0)) : -1;
 	in->sensitive_setting = act->sensitive_setting;
 	in->touched_classes = (const char *const *) act->touched_classes;
 	in->ntouched = act->ntouched;
@@ -96,6 +98,20 @@ object_text(const HgAct *act)
 	return act->schema ? psprintf("%s.%s", act->schema, act->name) : act->name;
 }
 
+/* "takes ACCESS EXCLUSIVE on 12.3 MB and rewrites all rows"; palloc'd. */
+static const char *
+lock_text(const HgAct *act)
+{
+	const char *work = act->rewrites ? " and rewrites all rows" :
+		act->scans ? " and reads all rows" : "";
+
+	if (act->lock == NULL)
+		return "locks it";
+	if (act->table_mb < 0)
+		return psprintf("takes %s%s", act->lock, work);
+	return psprintf("takes %s on %.1f MB%s", act->lock, act->table_mb, work);
+}
+
 /* One clause that says what about the act the rule objects to. */
 static const char *
 explain(const HgRule *rule, const HgAct *act)
@@ -121,8 +137,10 @@ explain(const HgRule *rule, const HgAct *act)
 	if (rule_asks(rule, HG_TERM_ROWS_OVER))
 		return psprintf("%s on \"%s\" is estimated at %.0f rows", command,
 						object, act->rows);
-	if (rule_asks(rule, HG_TERM_LOCKS_OVER))
-		return psprintf("%s locks \"%s\"", command, object);
+	if (rule_asks(rule, HG_TERM_LOCKS_OVER) ||
+		rule_asks(rule, HG_TERM_REWRITES_OVER))
+		return psprintf("%s of \"%s\" %s", command, object,
+						lock_text(act));
 	if (act->is_function)
 		return psprintf("call of function \"%s\"", object);
 	if (object[0] != '\0')

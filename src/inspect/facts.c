@@ -53,6 +53,7 @@ hg_facts_add_act(HgFacts *facts, HgCommand command, Oid objid,
 	act->persistent = true;
 	act->rows = -1;
 	act->locks_mb = -1;
+	act->table_mb = -1;
 	facts->acts = lappend(facts->acts, act);
 	MemoryContextSwitchTo(oldcontext);
 	return act;

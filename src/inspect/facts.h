@@ -37,7 +37,13 @@ typedef struct HgAct
 	bool		unbounded;		/* UPDATE, DELETE, MERGE without restriction */
 	const char *unbounded_why;	/* static text for hints, or NULL */
 	double		rows;			/* estimate, -1 unknown (set after planning) */
-	double		locks_mb;		/* -1 unknown */
+	double		locks_mb;		/* size of the table that a lock of the act
+								 * keeps writers from; 0 none, -1 unknown */
+	int			lock_mode;		/* LOCKMODE that DDL takes, 0 unknown */
+	const char *lock;			/* static: the same as SQL writes it, or NULL */
+	double		table_mb;		/* size of what is locked, -1 unknown */
+	bool		scans;			/* DDL that reads the whole table ... */
+	bool		rewrites;		/* ... or writes it anew */
 	bool		sensitive_setting;
 	char	  **touched_classes;	/* classes of the columns used */
 	int			ntouched;
@@ -93,6 +99,7 @@ typedef struct HgFacts
 	bool		inside;			/* a function's call inside a statement that
 								 * was judged itself */
 	bool		is_utility;
+	bool		unknown;		/* a utility statement that nobody classified */
 	bool		reads_only;		/* headline SELECT without side acts */
 } HgFacts;
 

@@ -3,19 +3,10 @@
  * utility_facts.c
  *	  Facts of a utility statement.
  *
- * One switch over every node tag that ProcessUtility knows, without a silent
- * default: what is not listed is SYSTEM, so a statement of a later server is
- * refused to agents until someone has classified it.
- *
- * Names are looked up as the command itself will look them up, but without
- * keeping locks: a lock taken here and raised by the command would be a
- * deadlock waiting to happen.  Between this look-up and the command's own a
- * name may come to mean something else; that needs a second session which
- * may itself do the DDL, and the object access hook sees the object that is
- * really touched.
- *
- * An object that does not exist counts as not persistent: nothing happens to
- * it, and "does not exist" is the better answer.
+ * One table over every node tag that ProcessUtility knows, with handlers for
+ * what has more than one act or needs a look at the catalog.  What is not in
+ * it is SYSTEM, so a statement of a later server is refused to agents until
+ * someone has classified it.
  *
  *-------------------------------------------------------------------------
  */
@@ -40,7 +31,7 @@
 #include "commands/defrem.h"
 #include "commands/extension.h"
 #include "commands/proclang.h"
-#include "inspect/facts_util.h"
+#include "inspect/utility_object.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "parser/parse_func.h"
@@ -52,365 +43,40 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
-/* Partitions and children looked at for the size of one statement's locks. */
-#define MAX_SIZED_RELATIONS 1000
-
-typedef struct UtilityState
-{
-	HgFacts    *facts;
-	const HgPolicy *policy;
-} UtilityState;
-
-/* ---- relations --------------------------------------------------------- */
-
-/*
- * Size in MB of a relation with its children, -1 if it cannot be told
- * without waiting.
- */
-static double
-relation_mb(Oid relid)
-{
-	List	   *relids;
-	ListCell   *lc;
-	double		blocks = 0;
-
-	if (!OidIsValid(relid))
-		return -1;
-	relids = get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE ?
-		find_all_inheritors(relid, NoLock, NULL) : list_make1_oid(relid);
-	if (list_length(relids) > MAX_SIZED_RELATIONS)
-		return -1;
-
-	foreach(lc, relids)
-	{
-		Oid			child = lfirst_oid(lc);
-		Relation	rel;
-
-		if (!RELKIND_HAS_STORAGE(get_rel_relkind(child)))
-			continue;
-		if (!ConditionalLockRelationOid(child, AccessShareLock))
-			return -1;
-		rel = try_relation_open(child, NoLock);
-		if (rel != NULL)
-		{
-			blocks += RelationGetNumberOfBlocks(rel);
-			relation_close(rel, NoLock);
-		}
-		UnlockRelationOid(child, AccessShareLock);
-	}
-	return blocks * BLCKSZ / (1024.0 * 1024.0);
-}
-
-/*
- * Mark an act as locking its relation against others.  Even an empty
- * relation counts with one block, so that "locks_table_over(0)" means any
- * such lock.
- */
-static void
-set_locks(HgAct *act)
-{
-	double		mb = relation_mb(act->objid);
-
-	act->locks_mb = Max(mb, BLCKSZ / (1024.0 * 1024.0));
-}
-
-/* Name in a List of String; "" for what is not. */
-static char *
-name_of(Node *node)
-{
-	if (node == NULL)
-		return "";
-	if (IsA(node, String))
-		return strVal(node);
-	if (IsA(node, List) && list_length((List *) node) > 0)
-		return name_of((Node *) llast((List *) node));
-	if (IsA(node, TypeName))
-		return name_of((Node *) ((TypeName *) node)->names);
-	if (IsA(node, ObjectWithArgs))
-		return name_of((Node *) ((ObjectWithArgs *) node)->objname);
-	if (IsA(node, Float))
-		return ((Float *) node)->fval;
-	if (IsA(node, Integer))
-		return psprintf("%d", intVal(node));
-	return "";
-}
-
-/* An act on an existing relation; see the file header for missing ones. */
-static HgAct *
-act_on_relation(UtilityState *state, HgCommand command, RangeVar *rv)
-{
-	Oid			relid;
-	HgAct	   *act;
-
-	relid = RangeVarGetRelid(rv, NoLock, true);
-	if (OidIsValid(relid))
-	{
-		act = hg_facts_relation_act(state->facts, command, relid);
-		hg_facts_set_classes(state->facts, act, state->policy, NULL, true);
-		return act;
-	}
-	act = hg_facts_add_act(state->facts, command, InvalidOid,
-						   rv->schemaname, rv->relname);
-	act->persistent = false;
-	return act;
-}
-
-/*
- * An act on something that will be created in a schema: the one that is
- * named, else the first of the search path.
- */
-static HgAct *
-act_on_new(UtilityState *state, HgCommand command, const char *schema,
-		   const char *name, char relpersistence)
-{
-	HgAct	   *act;
-	Oid			nspid = InvalidOid;
-	bool		temporary = relpersistence == RELPERSISTENCE_TEMP;
-
-	if (!temporary && schema != NULL)
-	{
-		if (strcmp(schema, "pg_temp") == 0)
-			temporary = true;
-		else
-			nspid = get_namespace_oid(schema, true);
-	}
-	else if (!temporary)
-	{
-		List	   *path = fetch_search_path(false);
-
-		if (path != NIL)
-			nspid = linitial_oid(path);
-	}
-	if (OidIsValid(nspid) && isAnyTempNamespace(nspid))
-		temporary = true;
-	if (temporary)
-		schema = "pg_temp";
-	else if (OidIsValid(nspid))
-		schema = hg_facts_schema_name(nspid);
-
-	act = hg_facts_add_act(state->facts, command, InvalidOid, schema, name);
-	act->persistent = !temporary;
-	return act;
-}
-
-static HgAct *
-act_on_new_relation(UtilityState *state, HgCommand command, RangeVar *rv)
-{
-	return act_on_new(state, command, rv->schemaname, rv->relname,
-					  rv->relpersistence);
-}
-
-static HgAct *
-act_on_new_name(UtilityState *state, HgCommand command, List *names)
-{
-	char	   *schema;
-	char	   *name;
-
-	DeconstructQualifiedName(names, &schema, &name);
-	return act_on_new(state, command, schema, name,
-					  RELPERSISTENCE_PERMANENT);
-}
-
-/* An act on something that lives in no schema. */
-static HgAct *
-act_on_global(UtilityState *state, HgCommand command, const char *name)
-{
-	return hg_facts_add_act(state->facts, command, InvalidOid, NULL, name);
-}
-
-/* ---- objects of any type ----------------------------------------------- */
-
-/*
- * Namespace of an object that is not a relation.  The lock that the look-up
- * needs is given back at once.  False: no such object.
- */
-static bool
-find_object(ObjectType type, Node *object, ObjectAddress *address,
-			Oid *nspid)
-{
-	Relation	relation = NULL;
-
-	*address = get_object_address(type, object, &relation, AccessShareLock,
-								  true);
-	if (!OidIsValid(address->objectId))
-	{
-		if (relation != NULL)
-			relation_close(relation, AccessShareLock);
-		return false;
-	}
-	*nspid = get_object_namespace(address);
-	if (relation != NULL)
-		relation_close(relation, AccessShareLock);
-	else if (IsSharedRelation(address->classId))
-		UnlockSharedObject(address->classId, address->objectId, 0,
-						   AccessShareLock);
-	else
-		UnlockDatabaseObject(address->classId, address->objectId, 0,
-							 AccessShareLock);
-	return true;
-}
-
-/*
- * The command that a change of an object of this type is: kinds that reach
- * beyond tables and code are SYSTEM, ROLE or EXTENSION whatever is done.
- */
-static HgCommand
-command_on_type(ObjectType type, HgCommand command)
-{
-	switch (type)
-	{
-		case OBJECT_ROLE:
-			return HG_CMD_ROLE;
-		case OBJECT_EXTENSION:
-			return HG_CMD_EXTENSION;
-		case OBJECT_ACCESS_METHOD:
-		case OBJECT_DATABASE:
-		case OBJECT_EVENT_TRIGGER:
-		case OBJECT_FDW:
-		case OBJECT_FOREIGN_SERVER:
-		case OBJECT_LANGUAGE:
-		case OBJECT_PARAMETER_ACL:
-		case OBJECT_PUBLICATION:
-		case OBJECT_PUBLICATION_NAMESPACE:
-		case OBJECT_PUBLICATION_REL:
-		case OBJECT_SUBSCRIPTION:
-		case OBJECT_TABLESPACE:
-		case OBJECT_USER_MAPPING:
-			return HG_CMD_SYSTEM;
-		default:
-			return command;
-	}
-}
-
-/* A name that may have been given as String or List. */
-static List *
-as_list(Node *object)
-{
-	return IsA(object, List) ? (List *) object : list_make1(object);
-}
-
-/*
- * An act on an existing object of any type.  relation is given by statements
- * that keep the table of a trigger, column ... apart from its name.
- */
-static HgAct *
-act_on_object(UtilityState *state, HgCommand command, ObjectType type,
-			  Node *object, RangeVar *relation)
-{
-	ObjectAddress address;
-	Oid			nspid = InvalidOid;
-	HgAct	   *act;
-
-	command = command_on_type(type, command);
-	if (relation != NULL)
-		return act_on_relation(state, command, relation);
-
-	switch (type)
-	{
-		case OBJECT_TABLE:
-		case OBJECT_VIEW:
-		case OBJECT_MATVIEW:
-		case OBJECT_FOREIGN_TABLE:
-		case OBJECT_INDEX:
-		case OBJECT_SEQUENCE:
-			return act_on_relation(state, command,
-								   makeRangeVarFromNameList(as_list(object)));
-
-		case OBJECT_COLUMN:
-		case OBJECT_DEFAULT:
-		case OBJECT_RULE:
-		case OBJECT_TRIGGER:
-		case OBJECT_POLICY:
-		case OBJECT_TABCONSTRAINT:
-			{
-				/* table name, then its own */
-				List	   *names = list_copy(as_list(object));
-
-				if (list_length(names) < 2)
-					return act_on_global(state, command, name_of(object));
-				names = list_truncate(names, list_length(names) - 1);
-				return act_on_relation(state, command,
-									   makeRangeVarFromNameList(names));
-			}
-
-		case OBJECT_SCHEMA:
-			nspid = get_namespace_oid(name_of(object), true);
-			act = act_on_global(state, command, name_of(object));
-			act->objid = nspid;
-			act->persistent = OidIsValid(nspid) && !isAnyTempNamespace(nspid);
-			return act;
-
-		case OBJECT_AGGREGATE:
-		case OBJECT_COLLATION:
-		case OBJECT_CONVERSION:
-		case OBJECT_DOMAIN:
-		case OBJECT_DOMCONSTRAINT:
-		case OBJECT_FUNCTION:
-		case OBJECT_OPCLASS:
-		case OBJECT_OPERATOR:
-		case OBJECT_OPFAMILY:
-		case OBJECT_PROCEDURE:
-		case OBJECT_ROUTINE:
-		case OBJECT_STATISTIC_EXT:
-		case OBJECT_TSCONFIGURATION:
-		case OBJECT_TSDICTIONARY:
-		case OBJECT_TSPARSER:
-		case OBJECT_TSTEMPLATE:
-		case OBJECT_TYPE:
-			if (find_object(type, object, &address, &nspid))
-			{
-				act = hg_facts_add_act(state->facts, command,
-									   address.objectId,
-									   hg_facts_schema_name(nspid),
-									   type == OBJECT_DOMCONSTRAINT ?
-									   name_of((Node *) linitial(as_list(object))) :
-									   name_of(object));
-				act->persistent = !OidIsValid(nspid) ||
-					!isAnyTempNamespace(nspid);
-				return act;
-			}
-			act = act_on_global(state, command, name_of(object));
-			act->persistent = false;
-			return act;
-
-		case OBJECT_ATTRIBUTE:
-			/* RenameStmt gives the type as a relation; handled above */
-		case OBJECT_ACCESS_METHOD:
-		case OBJECT_AMOP:
-		case OBJECT_AMPROC:
-		case OBJECT_CAST:
-		case OBJECT_DATABASE:
-		case OBJECT_DEFACL:
-		case OBJECT_EVENT_TRIGGER:
-		case OBJECT_EXTENSION:
-		case OBJECT_FDW:
-		case OBJECT_FOREIGN_SERVER:
-		case OBJECT_LANGUAGE:
-		case OBJECT_LARGEOBJECT:
-		case OBJECT_PARAMETER_ACL:
-		case OBJECT_PUBLICATION:
-		case OBJECT_PUBLICATION_NAMESPACE:
-		case OBJECT_PUBLICATION_REL:
-		case OBJECT_ROLE:
-		case OBJECT_SUBSCRIPTION:
-		case OBJECT_TABLESPACE:
-		case OBJECT_TRANSFORM:
-		case OBJECT_USER_MAPPING:
-			break;
-	}
-	return act_on_global(state, command, name_of(object));
-}
-
 /* ---- single statements ------------------------------------------------- */
 
-static void
-facts_alter_table(UtilityState *state, AlterTableStmt *stmt)
+/* Is an object of this type, or what it belongs to, in pg_class? */
+static bool
+is_relation_type(ObjectType type)
 {
+	switch (type)
+	{
+		case OBJECT_COLUMN:
+		case OBJECT_FOREIGN_TABLE:
+		case OBJECT_INDEX:
+		case OBJECT_MATVIEW:
+		case OBJECT_POLICY:
+		case OBJECT_RULE:
+		case OBJECT_SEQUENCE:
+		case OBJECT_TABCONSTRAINT:
+		case OBJECT_TABLE:
+		case OBJECT_TRIGGER:
+		case OBJECT_VIEW:
+			return true;
+		default:
+			return false;
+	}
+}
+
+static void
+facts_alter_table(HgUtility *state, Node *node)
+{
+	AlterTableStmt *stmt = (AlterTableStmt *) node;
 	HgAct	   *act;
 	ListCell   *lc;
 
 	if (stmt->objtype == OBJECT_TYPE)
-		act = act_on_object(state, HG_CMD_ALTER, OBJECT_TYPE,
+		act = hg_act_on_object(state, HG_CMD_ALTER, OBJECT_TYPE,
 							(Node *) makeTypeNameFromNameList(stmt->relation->schemaname ?
 															  list_make2(makeString(stmt->relation->schemaname),
 																		 makeString(stmt->relation->relname)) :
@@ -418,8 +84,8 @@ facts_alter_table(UtilityState *state, AlterTableStmt *stmt)
 							NULL);
 	else
 	{
-		act = act_on_relation(state, HG_CMD_ALTER, stmt->relation);
-		set_locks(act);
+		act = hg_act_on_relation(state, HG_CMD_ALTER, stmt->relation);
+		hg_alter_table_locks(state, act, stmt);
 	}
 
 	foreach(lc, stmt->cmds)
@@ -436,27 +102,31 @@ facts_alter_table(UtilityState *state, AlterTableStmt *stmt)
 		}
 		else if (cmd->def != NULL && IsA(cmd->def, PartitionCmd) &&
 				 ((PartitionCmd *) cmd->def)->name != NULL)
-			(void) act_on_relation(state, HG_CMD_ALTER,
-								   ((PartitionCmd *) cmd->def)->name);
+			hg_act_lock(hg_act_on_relation(state, HG_CMD_ALTER,
+										   ((PartitionCmd *) cmd->def)->name),
+						AccessExclusiveLock,
+						cmd->subtype == AT_AttachPartition ? HG_WORK_SCAN :
+						HG_WORK_NONE);
 		else if (cmd->def != NULL && IsA(cmd->def, RangeVar))
-			(void) act_on_relation(state, HG_CMD_ALTER,
+			(void) hg_act_on_relation(state, HG_CMD_ALTER,
 								   (RangeVar *) cmd->def);
 	}
 }
 
 /* TRUNCATE: CASCADE reaches the tables that reference these. */
 static void
-facts_truncate(UtilityState *state, TruncateStmt *stmt)
+facts_truncate(HgUtility *state, Node *node)
 {
+	TruncateStmt *stmt = (TruncateStmt *) node;
 	List	   *relids = NIL;
 	ListCell   *lc;
 
 	foreach(lc, stmt->relations)
 	{
-		HgAct	   *act = act_on_relation(state, HG_CMD_TRUNCATE,
+		HgAct	   *act = hg_act_on_relation(state, HG_CMD_TRUNCATE,
 										  lfirst_node(RangeVar, lc));
 
-		set_locks(act);
+		hg_act_lock(act, AccessExclusiveLock, HG_WORK_NONE);
 		if (OidIsValid(act->objid))
 			relids = list_append_unique_oid(relids, act->objid);
 	}
@@ -480,18 +150,20 @@ facts_truncate(UtilityState *state, TruncateStmt *stmt)
 }
 
 static void
-facts_drop(UtilityState *state, DropStmt *stmt)
+facts_drop(HgUtility *state, Node *node)
 {
+	DropStmt *stmt = (DropStmt *) node;
 	ListCell   *lc;
 
 	foreach(lc, stmt->objects)
 	{
-		HgAct	   *act = act_on_object(state, HG_CMD_DROP, stmt->removeType,
+		HgAct	   *act = hg_act_on_object(state, HG_CMD_DROP, stmt->removeType,
 										(Node *) lfirst(lc), NULL);
 
 		if (act->command == HG_CMD_DROP && OidIsValid(act->objid) &&
-			stmt->removeType == OBJECT_TABLE)
-			set_locks(act);
+			is_relation_type(stmt->removeType))
+			hg_act_lock(act, stmt->concurrent ? ShareUpdateExclusiveLock :
+						AccessExclusiveLock, HG_WORK_NONE);
 	}
 }
 
@@ -514,15 +186,16 @@ copy_columns(Oid relid, List *attlist)
 }
 
 static void
-facts_copy(UtilityState *state, CopyStmt *stmt)
+facts_copy(HgUtility *state, Node *node)
 {
+	CopyStmt *stmt = (CopyStmt *) node;
 	HgCommand	copy = stmt->is_from ? HG_CMD_COPY_FROM : HG_CMD_COPY_TO;
 	HgCommand	plain = stmt->is_from ? HG_CMD_INSERT : HG_CMD_SELECT;
 
 	if (stmt->is_program)
-		(void) act_on_global(state, HG_CMD_COPY_PROGRAM, "");
+		(void) hg_act_on_global(state, HG_CMD_COPY_PROGRAM, "");
 	else if (stmt->filename != NULL)
-		(void) act_on_global(state, HG_CMD_COPY_FILE, stmt->filename);
+		(void) hg_act_on_global(state, HG_CMD_COPY_FILE, stmt->filename);
 
 	if (stmt->relation != NULL)
 	{
@@ -554,12 +227,13 @@ facts_copy(UtilityState *state, CopyStmt *stmt)
 			(void) hg_facts_relation_act(state->facts, HG_CMD_SYSTEM, relid);
 	}
 	else
-		(void) act_on_global(state, copy, "");
+		(void) hg_act_on_global(state, copy, "");
 }
 
 static void
-facts_set(UtilityState *state, VariableSetStmt *stmt)
+facts_set(HgUtility *state, Node *node)
 {
+	VariableSetStmt *stmt = (VariableSetStmt *) node;
 	HgAct	   *act;
 
 	switch (stmt->kind)
@@ -570,18 +244,18 @@ facts_set(UtilityState *state, VariableSetStmt *stmt)
 			break;
 		case VAR_SET_MULTI:
 			/* TRANSACTION, SESSION CHARACTERISTICS, TRANSACTION SNAPSHOT */
-			(void) act_on_global(state, HG_CMD_TRANSACTION, stmt->name);
+			(void) hg_act_on_global(state, HG_CMD_TRANSACTION, stmt->name);
 			break;
 		case VAR_SET_DEFAULT:
 		case VAR_RESET:
 		case VAR_RESET_ALL:
 			/* back to what the session began with */
-			act = act_on_global(state, HG_CMD_SET,
+			act = hg_act_on_global(state, HG_CMD_SET,
 								stmt->name ? stmt->name : "all");
 			act->sensitive_setting = false;
 			break;
 		default:
-			act = act_on_global(state, HG_CMD_SET, stmt->name);
+			act = hg_act_on_global(state, HG_CMD_SET, stmt->name);
 			act->sensitive_setting = true;
 			break;
 	}
@@ -589,7 +263,7 @@ facts_set(UtilityState *state, VariableSetStmt *stmt)
 
 /* SET clauses of CREATE and ALTER FUNCTION. */
 static void
-facts_set_clauses(UtilityState *state, List *options)
+facts_set_clauses(HgUtility *state, List *options)
 {
 	ListCell   *lc;
 
@@ -599,14 +273,15 @@ facts_set_clauses(UtilityState *state, List *options)
 
 		if (strcmp(elem->defname, "set") == 0 && elem->arg != NULL &&
 			IsA(elem->arg, VariableSetStmt))
-			facts_set(state, (VariableSetStmt *) elem->arg);
+			facts_set(state, elem->arg);
 	}
 }
 
 static void
-facts_create_function(UtilityState *state, CreateFunctionStmt *stmt)
+facts_create_function(HgUtility *state, Node *node)
 {
-	HgAct	   *act = act_on_new_name(state, HG_CMD_CREATE, stmt->funcname);
+	CreateFunctionStmt *stmt = (CreateFunctionStmt *) node;
+	HgAct	   *act = hg_act_on_new_name(state, HG_CMD_CREATE, stmt->funcname);
 	ListCell   *lc;
 
 	/*
@@ -635,11 +310,13 @@ facts_create_function(UtilityState *state, CreateFunctionStmt *stmt)
 
 /* A trigger's function is called as surely as one that is named in a query. */
 static void
-facts_create_trigger(UtilityState *state, CreateTrigStmt *stmt)
+facts_create_trigger(HgUtility *state, Node *node)
 {
+	CreateTrigStmt *stmt = (CreateTrigStmt *) node;
 	Oid			funcid;
 
-	(void) act_on_relation(state, HG_CMD_CREATE, stmt->relation);
+	hg_act_lock(hg_act_on_relation(state, HG_CMD_CREATE, stmt->relation),
+				ShareRowExclusiveLock, HG_WORK_NONE);
 	funcid = LookupFuncName(stmt->funcname, 0, NULL, true);
 	if (OidIsValid(funcid))
 		hg_facts_add_function(state->facts, funcid);
@@ -662,79 +339,82 @@ has_option(List *options, const char *name)
 }
 
 /*
- * Maintenance.  What rewrites or blocks says so by locks_mb: 0 for plain
- * VACUUM and ANALYZE, the size of the table for what locks it, beyond any
- * size when it goes over the whole database.
+ * Maintenance of one relation, or without any of the whole database, which is
+ * beyond any size.  Whatever reads or writes a whole table to build something
+ * anew counts by its size, even where writers may go on; plain VACUUM and
+ * ANALYZE count 0.
  */
 static void
-facts_maintain(UtilityState *state, RangeVar *rv, Oid relid, bool locks,
-			   const char *name)
+facts_maintain(HgUtility *state, RangeVar *rv, Oid relid, LOCKMODE mode,
+			   int work, const char *name)
 {
 	HgAct	   *act;
 
 	if (rv != NULL)
-		act = act_on_relation(state, HG_CMD_MAINTAIN, rv);
+		act = hg_act_on_relation(state, HG_CMD_MAINTAIN, rv);
 	else if (OidIsValid(relid))
 		act = hg_facts_relation_act(state->facts, HG_CMD_MAINTAIN, relid);
 	else
-	{
-		act = act_on_global(state, HG_CMD_MAINTAIN, name);
-		act->locks_mb = locks ? FLT_MAX : 0;
-		return;
-	}
-	if (locks)
-		set_locks(act);
-	else
+		act = hg_act_on_global(state, HG_CMD_MAINTAIN, name);
+	hg_act_lock(act, mode, work);
+	if (work == HG_WORK_NONE)
 		act->locks_mb = 0;
+	else if (rv == NULL && !OidIsValid(relid))
+		act->locks_mb = FLT_MAX;
+	else
+		act->locks_mb = Max(act->table_mb, BLCKSZ / (1024.0 * 1024.0));
 }
 
 static void
-facts_vacuum(UtilityState *state, VacuumStmt *stmt)
+facts_vacuum(HgUtility *state, Node *node)
 {
+	VacuumStmt *stmt = (VacuumStmt *) node;
 	bool		full = has_option(stmt->options, "full");
+	LOCKMODE	mode = full ? AccessExclusiveLock : ShareUpdateExclusiveLock;
+	int			work = full ? HG_WORK_REWRITE : HG_WORK_NONE;
 	ListCell   *lc;
 
 	if (stmt->rels == NIL)
-		facts_maintain(state, NULL, InvalidOid, full, "");
+		facts_maintain(state, NULL, InvalidOid, mode, work, "");
 	foreach(lc, stmt->rels)
 	{
 		VacuumRelation *vrel = lfirst_node(VacuumRelation, lc);
 
-		facts_maintain(state, vrel->relation, vrel->oid, full, "");
+		facts_maintain(state, vrel->relation, vrel->oid, mode, work, "");
 	}
 }
 
-/* An index stands for its table in the size of locks; relations only here. */
 static void
-facts_reindex(UtilityState *state, ReindexStmt *stmt)
+facts_reindex(HgUtility *state, Node *node)
 {
-	if (stmt->relation != NULL)
-		facts_maintain(state, stmt->relation, InvalidOid, true, "");
-	else
-		facts_maintain(state, NULL, InvalidOid, true,
-					   stmt->name ? stmt->name : "");
+	ReindexStmt *stmt = (ReindexStmt *) node;
+
+	facts_maintain(state, stmt->relation, InvalidOid,
+				   has_option(stmt->params, "concurrently") ?
+				   ShareUpdateExclusiveLock :
+				   stmt->kind == REINDEX_OBJECT_INDEX ? AccessExclusiveLock :
+				   ShareLock, HG_WORK_SCAN, stmt->name ? stmt->name : "");
 }
 
 static void
-facts_lock(UtilityState *state, LockStmt *stmt)
+facts_lock(HgUtility *state, Node *node)
 {
+	LockStmt *stmt = (LockStmt *) node;
 	ListCell   *lc;
 
 	foreach(lc, stmt->relations)
 	{
-		HgAct	   *act = act_on_relation(state, HG_CMD_LOCK,
+		HgAct	   *act = hg_act_on_relation(state, HG_CMD_LOCK,
 										  lfirst_node(RangeVar, lc));
 
-		if (stmt->mode > RowExclusiveLock)
-			set_locks(act);
-		else
-			act->locks_mb = 0;
+		hg_act_lock(act, stmt->mode, HG_WORK_NONE);
 	}
 }
 
 static void
-facts_grant(UtilityState *state, GrantStmt *stmt)
+facts_grant(HgUtility *state, Node *node)
 {
+	GrantStmt *stmt = (GrantStmt *) node;
 	HgCommand	command = stmt->is_grant ? HG_CMD_GRANT : HG_CMD_REVOKE;
 	ListCell   *lc;
 
@@ -743,58 +423,76 @@ facts_grant(UtilityState *state, GrantStmt *stmt)
 		Node	   *object = (Node *) lfirst(lc);
 
 		if (IsA(object, RangeVar))
-			(void) act_on_relation(state, command, (RangeVar *) object);
+			(void) hg_act_on_relation(state, command, (RangeVar *) object);
 		else if (stmt->targtype == ACL_TARGET_ALL_IN_SCHEMA)
-			(void) act_on_object(state, command, OBJECT_SCHEMA, object, NULL);
+			(void) hg_act_on_object(state, command, OBJECT_SCHEMA, object, NULL);
 		else if (stmt->objtype == OBJECT_FUNCTION ||
 				 stmt->objtype == OBJECT_PROCEDURE ||
 				 stmt->objtype == OBJECT_ROUTINE ||
 				 stmt->objtype == OBJECT_SCHEMA)
-			(void) act_on_object(state, command, stmt->objtype, object, NULL);
+			(void) hg_act_on_object(state, command, stmt->objtype, object, NULL);
 		else
-			(void) act_on_global(state, command, name_of(object));
+			(void) hg_act_on_global(state, command, hg_utility_name(object));
 	}
 	if (stmt->objects == NIL)
-		(void) act_on_global(state, command, "");
+		(void) hg_act_on_global(state, command, "");
 }
 
 static void
-facts_comment(UtilityState *state, ObjectType type, Node *object)
+facts_comment(HgUtility *state, Node *node)
 {
-	HgAct	   *act = act_on_object(state, HG_CMD_COMMENT, type, object, NULL);
+	CommentStmt *stmt = (CommentStmt *) node;
+	HgAct	   *act = hg_act_on_object(state, HG_CMD_COMMENT, stmt->objtype,
+									   stmt->object, NULL);
 
 	/* a comment changes nothing; only those on roles count as more */
 	if (act->command == HG_CMD_SYSTEM || act->command == HG_CMD_EXTENSION)
 		act->command = HG_CMD_COMMENT;
+	act->lock = NULL;
 }
 
 static void
-facts_create_table_as(UtilityState *state, CreateTableAsStmt *stmt)
+facts_create_table_as(HgUtility *state, Node *node)
 {
+	CreateTableAsStmt *stmt = (CreateTableAsStmt *) node;
 	if (stmt->into != NULL && stmt->into->rel != NULL)
-		(void) act_on_new_relation(state, HG_CMD_CREATE, stmt->into->rel);
+		(void) hg_act_on_new_relation(state, HG_CMD_CREATE, stmt->into->rel);
 	else
-		(void) act_on_global(state, HG_CMD_CREATE, "");
+		(void) hg_act_on_global(state, HG_CMD_CREATE, "");
 }
 
-static bool
-explain_analyzes(ExplainStmt *stmt)
+static void utility_acts(HgUtility *state, Node *node);
+
+/* With ANALYZE the statement inside counts; its query meets the planner. */
+static void
+facts_explain(HgUtility *state, Node *node)
 {
-	return has_option(stmt->options, "analyze");
+	ExplainStmt *stmt = (ExplainStmt *) node;
+	Node	   *inner = stmt->query;
+
+	(void) hg_act_on_global(state, HG_CMD_EXPLAIN, "");
+	if (!has_option(stmt->options, "analyze"))
+		return;
+	if (inner != NULL && IsA(inner, Query))
+		inner = ((Query *) inner)->utilityStmt;
+	if (inner != NULL && (IsA(inner, CreateTableAsStmt) ||
+						  IsA(inner, RefreshMatViewStmt)))
+		utility_acts(state, inner);
 }
 
 static void
-facts_call(UtilityState *state, CallStmt *stmt)
+facts_call(HgUtility *state, Node *node)
 {
+	CallStmt *stmt = (CallStmt *) node;
 	FuncExpr   *call = stmt->funcexpr;
 	HgAct	   *act;
 	char	   *name;
 
 	if (call == NULL)
 	{
-		(void) act_on_global(state, HG_CMD_CALL,
+		(void) hg_act_on_global(state, HG_CMD_CALL,
 							 stmt->funccall ?
-							 name_of((Node *) stmt->funccall->funcname) : "");
+							 hg_utility_name((Node *) stmt->funccall->funcname) : "");
 		return;
 	}
 	name = get_func_name(call->funcid);
@@ -811,7 +509,7 @@ facts_call(UtilityState *state, CallStmt *stmt)
  * our own schema it is policy.
  */
 static void
-facts_owned(UtilityState *state, HgCommand command, List *roles)
+owned(HgUtility *state, HgCommand command, List *roles)
 {
 	Oid			schema = hg_catalog_schema();
 	Oid			owner = InvalidOid;
@@ -833,576 +531,559 @@ facts_owned(UtilityState *state, HgCommand command, List *roles)
 		RoleSpec   *spec = lfirst_node(RoleSpec, lc);
 		Oid			role = get_rolespec_oid(spec, true);
 
-		(void) act_on_global(state, command,
+		(void) hg_act_on_global(state, command,
 							 spec->rolename ? spec->rolename :
 							 GetUserNameFromId(GetUserId(), true));
 		if (OidIsValid(owner) && role == owner)
-			(void) act_on_global(state, HG_CMD_POLICY, "hoopguard");
+			(void) hg_act_on_global(state, HG_CMD_POLICY, "hoopguard");
 	}
 }
 
-/* ---- all statements ---------------------------------------------------- */
+static void
+facts_drop_owned(HgUtility *state, Node *node)
+{
+	owned(state, HG_CMD_DROP, ((DropOwnedStmt *) node)->roles);
+}
 
 static void
-utility_acts(UtilityState *state, Node *node)
+facts_reassign_owned(HgUtility *state, Node *node)
 {
-	HgAct	   *act;
+	owned(state, HG_CMD_SYSTEM, ((ReassignOwnedStmt *) node)->roles);
+}
+
+static void
+facts_create_table(HgUtility *state, Node *node)
+{
+	CreateStmt *stmt = (CreateStmt *) node;
 	ListCell   *lc;
 
-	check_stack_depth();
-	switch (nodeTag(node))
+	(void) hg_act_on_new_relation(state, HG_CMD_CREATE, stmt->relation);
+
+	/* a child or partition makes its parent show more rows */
+	foreach(lc, stmt->inhRelations)
 	{
-			/* sessions and transactions */
-		case T_TransactionStmt:
-		case T_ConstraintsSetStmt:
-			(void) act_on_global(state, HG_CMD_TRANSACTION, "");
-			break;
-		case T_VariableSetStmt:
-			facts_set(state, (VariableSetStmt *) node);
-			break;
-		case T_VariableShowStmt:
-			(void) act_on_global(state, HG_CMD_SHOW,
-								 ((VariableShowStmt *) node)->name);
-			break;
-		case T_DiscardStmt:
-			(void) act_on_global(state, HG_CMD_DISCARD, "");
-			break;
-		case T_ListenStmt:
-			(void) act_on_global(state, HG_CMD_LISTEN,
-								 ((ListenStmt *) node)->conditionname);
-			break;
-		case T_UnlistenStmt:
-			(void) act_on_global(state, HG_CMD_LISTEN,
-								 ((UnlistenStmt *) node)->conditionname);
-			break;
-		case T_NotifyStmt:
-			(void) act_on_global(state, HG_CMD_NOTIFY,
-								 ((NotifyStmt *) node)->conditionname);
-			break;
-		case T_LockStmt:
-			facts_lock(state, (LockStmt *) node);
-			break;
+		HgAct	   *act = hg_act_on_relation(state, HG_CMD_ALTER,
+											 lfirst_node(RangeVar, lc));
 
-			/* statements around statements */
-		case T_PrepareStmt:
-			(void) act_on_global(state, HG_CMD_PREPARE,
-								 ((PrepareStmt *) node)->name);
-			break;
-		case T_ExecuteStmt:
-			(void) act_on_global(state, HG_CMD_EXECUTE,
-								 ((ExecuteStmt *) node)->name);
-			break;
-		case T_DeallocateStmt:
-			(void) act_on_global(state, HG_CMD_PREPARE,
-								 ((DeallocateStmt *) node)->name);
-			break;
-		case T_DeclareCursorStmt:
-			(void) act_on_global(state, HG_CMD_CURSOR,
-								 ((DeclareCursorStmt *) node)->portalname);
-			break;
-		case T_FetchStmt:
-			(void) act_on_global(state, HG_CMD_CURSOR,
-								 ((FetchStmt *) node)->portalname);
-			break;
-		case T_ClosePortalStmt:
-			(void) act_on_global(state, HG_CMD_CURSOR,
-								 ((ClosePortalStmt *) node)->portalname);
-			break;
-		case T_ExplainStmt:
-			(void) act_on_global(state, HG_CMD_EXPLAIN, "");
-			if (explain_analyzes((ExplainStmt *) node))
-			{
-				Node	   *inner = ((ExplainStmt *) node)->query;
+		hg_act_lock(act, ShareUpdateExclusiveLock, HG_WORK_NONE);
+	}
+	hg_create_table_locks(state, stmt);
+}
 
-				if (inner != NULL && IsA(inner, Query))
-					inner = ((Query *) inner)->utilityStmt;
-				if (inner != NULL && (IsA(inner, CreateTableAsStmt) ||
-									  IsA(inner, RefreshMatViewStmt)))
-					utility_acts(state, inner);
-			}
-			break;
-		case T_DoStmt:
-			(void) act_on_global(state, HG_CMD_DO, "");
-			break;
-		case T_CallStmt:
-			facts_call(state, (CallStmt *) node);
-			break;
-		case T_CopyStmt:
-			facts_copy(state, (CopyStmt *) node);
-			break;
+static void
+facts_index(HgUtility *state, Node *node)
+{
+	IndexStmt  *stmt = (IndexStmt *) node;
+	HgAct	   *act = hg_act_on_relation(state, HG_CMD_CREATE, stmt->relation);
 
-			/* creation */
-		case T_CreateStmt:
-		case T_CreateForeignTableStmt:
-			(void) act_on_new_relation(state, HG_CMD_CREATE,
-									   ((CreateStmt *) node)->relation);
-			break;
-		case T_CreateTableAsStmt:
-			facts_create_table_as(state, (CreateTableAsStmt *) node);
-			break;
-		case T_ViewStmt:
-			(void) act_on_new_relation(state, HG_CMD_CREATE,
-									   ((ViewStmt *) node)->view);
-			break;
-		case T_CreateSeqStmt:
-			(void) act_on_new_relation(state, HG_CMD_CREATE,
-									   ((CreateSeqStmt *) node)->sequence);
-			break;
-		case T_CompositeTypeStmt:
-			(void) act_on_new_relation(state, HG_CMD_CREATE,
-									   ((CompositeTypeStmt *) node)->typevar);
-			break;
-		case T_IndexStmt:
-			act = act_on_relation(state, HG_CMD_CREATE,
-								  ((IndexStmt *) node)->relation);
-			if (((IndexStmt *) node)->concurrent)
-				act->locks_mb = 0;
-			else
-				set_locks(act);
-			break;
-		case T_CreateTrigStmt:
-			facts_create_trigger(state, (CreateTrigStmt *) node);
-			break;
-		case T_RuleStmt:
-			(void) act_on_relation(state, HG_CMD_CREATE,
-								   ((RuleStmt *) node)->relation);
-			break;
-		case T_CreatePolicyStmt:
-			(void) act_on_relation(state, HG_CMD_CREATE,
-								   ((CreatePolicyStmt *) node)->table);
-			break;
-		case T_CreateStatsStmt:
-			foreach(lc, ((CreateStatsStmt *) node)->relations)
-			{
-				if (IsA(lfirst(lc), RangeVar))
-					(void) act_on_relation(state, HG_CMD_CREATE,
-										   (RangeVar *) lfirst(lc));
-			}
-			if (((CreateStatsStmt *) node)->relations == NIL)
-				(void) act_on_global(state, HG_CMD_CREATE, "");
-			break;
-		case T_CreateSchemaStmt:
-			(void) act_on_global(state, HG_CMD_CREATE,
-								 ((CreateSchemaStmt *) node)->schemaname ?
-								 ((CreateSchemaStmt *) node)->schemaname : "");
-			break;
-		case T_CreateFunctionStmt:
-			facts_create_function(state, (CreateFunctionStmt *) node);
-			break;
-		case T_DefineStmt:
-			(void) act_on_new_name(state, HG_CMD_CREATE,
-								   ((DefineStmt *) node)->defnames);
-			break;
-		case T_CreateEnumStmt:
-			(void) act_on_new_name(state, HG_CMD_CREATE,
-								   ((CreateEnumStmt *) node)->typeName);
-			break;
-		case T_CreateRangeStmt:
-			(void) act_on_new_name(state, HG_CMD_CREATE,
-								   ((CreateRangeStmt *) node)->typeName);
-			break;
-		case T_CreateDomainStmt:
-			(void) act_on_new_name(state, HG_CMD_CREATE,
-								   ((CreateDomainStmt *) node)->domainname);
-			break;
-		case T_CreateConversionStmt:
-			(void) act_on_new_name(state, HG_CMD_CREATE,
-								   ((CreateConversionStmt *) node)->conversion_name);
-			break;
-		case T_CreateOpClassStmt:
-			(void) act_on_new_name(state, HG_CMD_CREATE,
-								   ((CreateOpClassStmt *) node)->opclassname);
-			break;
-		case T_CreateOpFamilyStmt:
-			(void) act_on_new_name(state, HG_CMD_CREATE,
-								   ((CreateOpFamilyStmt *) node)->opfamilyname);
-			break;
-		case T_CreateCastStmt:
-			(void) act_on_global(state, HG_CMD_CREATE,
-								 name_of((Node *) ((CreateCastStmt *) node)->sourcetype));
-			break;
-		case T_CreateTransformStmt:
-			(void) act_on_global(state, HG_CMD_CREATE,
-								 name_of((Node *) ((CreateTransformStmt *) node)->type_name));
-			break;
-		case T_ImportForeignSchemaStmt:
-			(void) act_on_new(state, HG_CMD_CREATE,
-							  ((ImportForeignSchemaStmt *) node)->local_schema,
-							  "", RELPERSISTENCE_PERMANENT);
-			break;
+	hg_act_lock(act, stmt->concurrent ? ShareUpdateExclusiveLock : ShareLock,
+				HG_WORK_SCAN);
+}
 
-			/* change */
-		case T_AlterTableStmt:
-			facts_alter_table(state, (AlterTableStmt *) node);
-			break;
-		case T_AlterTableMoveAllStmt:
-			act = act_on_global(state, HG_CMD_ALTER,
-								((AlterTableMoveAllStmt *) node)->orig_tablespacename);
-			act->locks_mb = FLT_MAX;
-			break;
-		case T_AlterSeqStmt:
-			(void) act_on_relation(state, HG_CMD_ALTER,
-								   ((AlterSeqStmt *) node)->sequence);
-			break;
-		case T_AlterPolicyStmt:
-			(void) act_on_relation(state, HG_CMD_ALTER,
-								   ((AlterPolicyStmt *) node)->table);
-			break;
-		case T_AlterStatsStmt:
-			(void) act_on_object(state, HG_CMD_ALTER, OBJECT_STATISTIC_EXT,
-								 (Node *) ((AlterStatsStmt *) node)->defnames,
-								 NULL);
-			break;
-		case T_AlterFunctionStmt:
-			(void) act_on_object(state, HG_CMD_ALTER,
-								 ((AlterFunctionStmt *) node)->objtype,
-								 (Node *) ((AlterFunctionStmt *) node)->func,
-								 NULL);
-			facts_set_clauses(state, ((AlterFunctionStmt *) node)->actions);
-			break;
-		case T_AlterEnumStmt:
-			(void) act_on_object(state, HG_CMD_ALTER, OBJECT_TYPE,
-								 (Node *) makeTypeNameFromNameList(((AlterEnumStmt *) node)->typeName),
-								 NULL);
-			break;
-		case T_AlterTypeStmt:
-			(void) act_on_object(state, HG_CMD_ALTER, OBJECT_TYPE,
-								 (Node *) makeTypeNameFromNameList(((AlterTypeStmt *) node)->typeName),
-								 NULL);
-			break;
-		case T_AlterDomainStmt:
-			(void) act_on_object(state, HG_CMD_ALTER, OBJECT_DOMAIN,
-								 (Node *) makeTypeNameFromNameList(((AlterDomainStmt *) node)->typeName),
-								 NULL);
-			break;
-		case T_AlterOperatorStmt:
-			(void) act_on_object(state, HG_CMD_ALTER, OBJECT_OPERATOR,
-								 (Node *) ((AlterOperatorStmt *) node)->opername,
-								 NULL);
-			break;
-		case T_AlterOpFamilyStmt:
-			(void) act_on_object(state, HG_CMD_ALTER, OBJECT_OPFAMILY,
-								 (Node *) lcons(makeString(((AlterOpFamilyStmt *) node)->amname),
-												list_copy(((AlterOpFamilyStmt *) node)->opfamilyname)),
-								 NULL);
-			break;
-		case T_AlterTSDictionaryStmt:
-			(void) act_on_object(state, HG_CMD_ALTER, OBJECT_TSDICTIONARY,
-								 (Node *) ((AlterTSDictionaryStmt *) node)->dictname,
-								 NULL);
-			break;
-		case T_AlterTSConfigurationStmt:
-			(void) act_on_object(state, HG_CMD_ALTER, OBJECT_TSCONFIGURATION,
-								 (Node *) ((AlterTSConfigurationStmt *) node)->cfgname,
-								 NULL);
-			break;
-		case T_AlterCollationStmt:
-			(void) act_on_object(state, HG_CMD_ALTER, OBJECT_COLLATION,
-								 (Node *) ((AlterCollationStmt *) node)->collname,
-								 NULL);
-			break;
-		case T_RenameStmt:
-			{
-				RenameStmt *stmt = (RenameStmt *) node;
+static void
+facts_rule(HgUtility *state, Node *node)
+{
+	hg_act_lock(hg_act_on_relation(state, HG_CMD_CREATE,
+								   ((RuleStmt *) node)->relation),
+				AccessExclusiveLock, HG_WORK_NONE);
+}
 
-				if (stmt->renameType == OBJECT_ROLE ||
-					stmt->renameType == OBJECT_DATABASE)
-					(void) act_on_object(state, HG_CMD_ALTER,
-										 stmt->renameType,
-										 (Node *) makeString(stmt->subname),
-										 NULL);
-				else if (stmt->renameType == OBJECT_SCHEMA ||
-						 stmt->renameType == OBJECT_TABLESPACE)
-					(void) act_on_object(state, HG_CMD_ALTER,
-										 stmt->renameType,
-										 (Node *) makeString(stmt->subname),
-										 NULL);
-				else if (stmt->renameType == OBJECT_TYPE &&
-						 stmt->object != NULL && IsA(stmt->object, List))
-					(void) act_on_object(state, HG_CMD_ALTER, OBJECT_TYPE,
-										 (Node *) makeTypeNameFromNameList((List *) stmt->object),
-										 NULL);
-				else if ((stmt->renameType == OBJECT_DOMAIN ||
-						  stmt->renameType == OBJECT_DOMCONSTRAINT) &&
-						 stmt->object != NULL && IsA(stmt->object, List))
-					(void) act_on_object(state, HG_CMD_ALTER, OBJECT_DOMAIN,
-										 (Node *) makeTypeNameFromNameList((List *) stmt->object),
-										 NULL);
-				else
-					(void) act_on_object(state, HG_CMD_ALTER,
-										 stmt->renameType, stmt->object,
-										 stmt->relation);
-			}
-			break;
-		case T_AlterObjectSchemaStmt:
-			{
-				AlterObjectSchemaStmt *stmt = (AlterObjectSchemaStmt *) node;
-				Node	   *object = stmt->object;
-				Oid			nspid;
+static void
+facts_create_policy(HgUtility *state, Node *node)
+{
+	hg_act_lock(hg_act_on_relation(state, HG_CMD_CREATE,
+								   ((CreatePolicyStmt *) node)->table),
+				AccessExclusiveLock, HG_WORK_NONE);
+}
 
-				if ((stmt->objectType == OBJECT_TYPE ||
-					 stmt->objectType == OBJECT_DOMAIN) &&
-					object != NULL && IsA(object, List))
-					object = (Node *) makeTypeNameFromNameList((List *) object);
-				act = act_on_object(state, HG_CMD_ALTER, stmt->objectType,
-									object, stmt->relation);
+static void
+facts_alter_policy(HgUtility *state, Node *node)
+{
+	hg_act_lock(hg_act_on_relation(state, HG_CMD_ALTER,
+								   ((AlterPolicyStmt *) node)->table),
+				AccessExclusiveLock, HG_WORK_NONE);
+}
 
-				/* where it goes counts too */
-				nspid = get_namespace_oid(stmt->newschema, true);
-				if (act->command == HG_CMD_ALTER && OidIsValid(nspid))
-				{
-					bool		persistent = act->persistent;
+static void
+facts_create_statistics(HgUtility *state, Node *node)
+{
+	CreateStatsStmt *stmt = (CreateStatsStmt *) node;
+	ListCell   *lc;
 
-					act = hg_facts_add_act(state->facts, HG_CMD_ALTER,
-										   InvalidOid,
-										   hg_facts_schema_name(nspid),
-										   act->name);
-					act->persistent = persistent;
-				}
-			}
-			break;
-		case T_AlterObjectDependsStmt:
-			(void) act_on_object(state, HG_CMD_ALTER,
-								 ((AlterObjectDependsStmt *) node)->objectType,
-								 ((AlterObjectDependsStmt *) node)->object,
-								 ((AlterObjectDependsStmt *) node)->relation);
-			(void) act_on_global(state, HG_CMD_EXTENSION,
-								 strVal(((AlterObjectDependsStmt *) node)->extname));
-			break;
-		case T_AlterOwnerStmt:
-			{
-				AlterOwnerStmt *stmt = (AlterOwnerStmt *) node;
-				Node	   *object = stmt->object;
+	foreach(lc, stmt->relations)
+	{
+		if (IsA(lfirst(lc), RangeVar))
+			hg_act_lock(hg_act_on_relation(state, HG_CMD_CREATE,
+										   (RangeVar *) lfirst(lc)),
+						ShareUpdateExclusiveLock, HG_WORK_NONE);
+	}
+	if (stmt->relations == NIL)
+		(void) hg_act_on_global(state, HG_CMD_CREATE, "");
+}
 
-				if ((stmt->objectType == OBJECT_TYPE ||
-					 stmt->objectType == OBJECT_DOMAIN) &&
-					object != NULL && IsA(object, List))
-					object = (Node *) makeTypeNameFromNameList((List *) object);
-				/* who owns it decides who may do all the rest */
-				act = act_on_object(state, HG_CMD_SYSTEM, stmt->objectType,
-									object, stmt->relation);
-				act = hg_facts_add_act(state->facts, HG_CMD_ALTER,
-									   act->objid, act->schema, act->name);
-			}
-			break;
-		case T_CommentStmt:
-			facts_comment(state, ((CommentStmt *) node)->objtype,
-						  ((CommentStmt *) node)->object);
-			break;
-		case T_SecLabelStmt:
-			{
-				SecLabelStmt *stmt = (SecLabelStmt *) node;
+static void
+facts_import_schema(HgUtility *state, Node *node)
+{
+	(void) hg_act_on_new(state, HG_CMD_CREATE,
+						 ((ImportForeignSchemaStmt *) node)->local_schema, "",
+						 RELPERSISTENCE_PERMANENT);
+}
 
-				act = act_on_object(state, HG_CMD_SYSTEM, stmt->objtype,
-									stmt->object, NULL);
+static void
+facts_move_all(HgUtility *state, Node *node)
+{
+	HgAct	   *act;
 
-				/* without FOR it goes to the only provider, perhaps ours */
-				if (stmt->provider == NULL ||
-					strcmp(stmt->provider, "hoopguard") == 0)
-					(void) hg_facts_add_act(state->facts, HG_CMD_POLICY,
-											act->objid, act->schema,
-											act->name);
-			}
-			break;
+	act = hg_act_on_global(state, HG_CMD_ALTER,
+						   ((AlterTableMoveAllStmt *) node)->orig_tablespacename);
+	hg_act_lock(act, AccessExclusiveLock, HG_WORK_REWRITE);
+	act->locks_mb = FLT_MAX;
+}
 
-			/* removal */
-		case T_DropStmt:
-			facts_drop(state, (DropStmt *) node);
-			break;
-		case T_TruncateStmt:
-			facts_truncate(state, (TruncateStmt *) node);
-			break;
-		case T_DropOwnedStmt:
-			facts_owned(state, HG_CMD_DROP, ((DropOwnedStmt *) node)->roles);
-			break;
+static void
+facts_alter_function(HgUtility *state, Node *node)
+{
+	AlterFunctionStmt *stmt = (AlterFunctionStmt *) node;
 
-			/* maintenance */
-		case T_VacuumStmt:
-			facts_vacuum(state, (VacuumStmt *) node);
-			break;
-		case T_ClusterStmt:
-			facts_maintain(state, ((ClusterStmt *) node)->relation,
-						   InvalidOid, true, "");
-			break;
-		case T_ReindexStmt:
-			facts_reindex(state, (ReindexStmt *) node);
-			break;
-		case T_RefreshMatViewStmt:
-			facts_maintain(state, ((RefreshMatViewStmt *) node)->relation,
-						   InvalidOid, true, "");
-			break;
+	(void) hg_act_on_object(state, HG_CMD_ALTER, stmt->objtype,
+							(Node *) stmt->func, NULL);
+	facts_set_clauses(state, stmt->actions);
+}
 
-			/* rights */
-		case T_GrantStmt:
-			facts_grant(state, (GrantStmt *) node);
-			break;
-		case T_GrantRoleStmt:
-			foreach(lc, ((GrantRoleStmt *) node)->granted_roles)
-			{
-				AccessPriv *priv = lfirst_node(AccessPriv, lc);
+static void
+facts_alter_operator(HgUtility *state, Node *node)
+{
+	(void) hg_act_on_object(state, HG_CMD_ALTER, OBJECT_OPERATOR,
+							(Node *) ((AlterOperatorStmt *) node)->opername,
+							NULL);
+}
 
-				(void) act_on_global(state,
-									 ((GrantRoleStmt *) node)->is_grant ?
-									 HG_CMD_GRANT : HG_CMD_REVOKE,
-									 priv->priv_name);
-				(void) act_on_global(state, HG_CMD_ROLE, priv->priv_name);
-			}
-			break;
-		case T_AlterDefaultPrivilegesStmt:
-			(void) act_on_global(state,
-								 ((AlterDefaultPrivilegesStmt *) node)->action->is_grant ?
-								 HG_CMD_GRANT : HG_CMD_REVOKE, "");
-			break;
-		case T_CreateRoleStmt:
-			(void) act_on_global(state, HG_CMD_ROLE,
-								 ((CreateRoleStmt *) node)->role);
-			break;
-		case T_AlterRoleStmt:
-			(void) act_on_global(state, HG_CMD_ROLE,
-								 ((AlterRoleStmt *) node)->role->rolename);
-			break;
-		case T_AlterRoleSetStmt:
-			(void) act_on_global(state, HG_CMD_ROLE,
-								 ((AlterRoleSetStmt *) node)->role ?
-								 ((AlterRoleSetStmt *) node)->role->rolename :
-								 "");
-			break;
-		case T_DropRoleStmt:
-			foreach(lc, ((DropRoleStmt *) node)->roles)
-				(void) act_on_global(state, HG_CMD_ROLE,
-									 lfirst_node(RoleSpec, lc)->rolename);
-			break;
-		case T_ReassignOwnedStmt:
-			facts_owned(state, HG_CMD_SYSTEM,
-						((ReassignOwnedStmt *) node)->roles);
-			break;
+static void
+facts_alter_family(HgUtility *state, Node *node)
+{
+	AlterOpFamilyStmt *stmt = (AlterOpFamilyStmt *) node;
 
-			/* extensions */
-		case T_CreateExtensionStmt:
-			(void) act_on_global(state, HG_CMD_EXTENSION,
-								 ((CreateExtensionStmt *) node)->extname);
-			break;
-		case T_AlterExtensionStmt:
-			(void) act_on_global(state, HG_CMD_EXTENSION,
-								 ((AlterExtensionStmt *) node)->extname);
-			break;
-		case T_AlterExtensionContentsStmt:
-			(void) act_on_global(state, HG_CMD_EXTENSION,
-								 ((AlterExtensionContentsStmt *) node)->extname);
-			break;
+	(void) hg_act_on_object(state, HG_CMD_ALTER, OBJECT_OPFAMILY,
+							(Node *) lcons(makeString(stmt->amname),
+										   list_copy(stmt->opfamilyname)),
+							NULL);
+}
 
-			/* the server, other servers, code that runs as the server */
-		case T_CreatedbStmt:
-			(void) act_on_global(state, HG_CMD_SYSTEM,
-								 ((CreatedbStmt *) node)->dbname);
-			break;
-		case T_DropdbStmt:
-			(void) act_on_global(state, HG_CMD_SYSTEM,
-								 ((DropdbStmt *) node)->dbname);
-			break;
-		case T_AlterDatabaseStmt:
-			(void) act_on_global(state, HG_CMD_SYSTEM,
-								 ((AlterDatabaseStmt *) node)->dbname);
-			break;
-		case T_AlterDatabaseSetStmt:
-			(void) act_on_global(state, HG_CMD_SYSTEM,
-								 ((AlterDatabaseSetStmt *) node)->dbname);
-			break;
-		case T_AlterDatabaseRefreshCollStmt:
-			(void) act_on_global(state, HG_CMD_SYSTEM,
-								 ((AlterDatabaseRefreshCollStmt *) node)->dbname);
-			break;
-		case T_AlterSystemStmt:
-			(void) act_on_global(state, HG_CMD_SYSTEM,
-								 ((AlterSystemStmt *) node)->setstmt->name);
-			break;
-		case T_CreateTableSpaceStmt:
-			(void) act_on_global(state, HG_CMD_SYSTEM,
-								 ((CreateTableSpaceStmt *) node)->tablespacename);
-			break;
-		case T_AlterTableSpaceOptionsStmt:
-			(void) act_on_global(state, HG_CMD_SYSTEM,
-								 ((AlterTableSpaceOptionsStmt *) node)->tablespacename);
-			break;
-		case T_DropTableSpaceStmt:
-			(void) act_on_global(state, HG_CMD_SYSTEM,
-								 ((DropTableSpaceStmt *) node)->tablespacename);
-			break;
-		case T_CreatePublicationStmt:
-			(void) act_on_global(state, HG_CMD_SYSTEM,
-								 ((CreatePublicationStmt *) node)->pubname);
-			break;
-		case T_AlterPublicationStmt:
-			(void) act_on_global(state, HG_CMD_SYSTEM,
-								 ((AlterPublicationStmt *) node)->pubname);
-			break;
-		case T_CreateSubscriptionStmt:
-			(void) act_on_global(state, HG_CMD_SYSTEM,
-								 ((CreateSubscriptionStmt *) node)->subname);
-			break;
-		case T_AlterSubscriptionStmt:
-			(void) act_on_global(state, HG_CMD_SYSTEM,
-								 ((AlterSubscriptionStmt *) node)->subname);
-			break;
-		case T_DropSubscriptionStmt:
-			(void) act_on_global(state, HG_CMD_SYSTEM,
-								 ((DropSubscriptionStmt *) node)->subname);
-			break;
-		case T_CreateFdwStmt:
-			(void) act_on_global(state, HG_CMD_SYSTEM,
-								 ((CreateFdwStmt *) node)->fdwname);
-			break;
-		case T_AlterFdwStmt:
-			(void) act_on_global(state, HG_CMD_SYSTEM,
-								 ((AlterFdwStmt *) node)->fdwname);
-			break;
-		case T_CreateForeignServerStmt:
-			(void) act_on_global(state, HG_CMD_SYSTEM,
-								 ((CreateForeignServerStmt *) node)->servername);
-			break;
-		case T_AlterForeignServerStmt:
-			(void) act_on_global(state, HG_CMD_SYSTEM,
-								 ((AlterForeignServerStmt *) node)->servername);
-			break;
-		case T_CreateUserMappingStmt:
-			(void) act_on_global(state, HG_CMD_SYSTEM,
-								 ((CreateUserMappingStmt *) node)->servername);
-			break;
-		case T_AlterUserMappingStmt:
-			(void) act_on_global(state, HG_CMD_SYSTEM,
-								 ((AlterUserMappingStmt *) node)->servername);
-			break;
-		case T_DropUserMappingStmt:
-			(void) act_on_global(state, HG_CMD_SYSTEM,
-								 ((DropUserMappingStmt *) node)->servername);
-			break;
-		case T_CreateEventTrigStmt:
-			(void) act_on_global(state, HG_CMD_SYSTEM,
-								 ((CreateEventTrigStmt *) node)->trigname);
-			break;
-		case T_AlterEventTrigStmt:
-			(void) act_on_global(state, HG_CMD_SYSTEM,
-								 ((AlterEventTrigStmt *) node)->trigname);
-			break;
-		case T_CreatePLangStmt:
-			(void) act_on_global(state, HG_CMD_SYSTEM,
-								 ((CreatePLangStmt *) node)->plname);
-			break;
-		case T_CreateAmStmt:
-			(void) act_on_global(state, HG_CMD_SYSTEM,
-								 ((CreateAmStmt *) node)->amname);
-			break;
-		case T_LoadStmt:
-			(void) act_on_global(state, HG_CMD_SYSTEM,
-								 ((LoadStmt *) node)->filename);
-			break;
-		case T_CheckPointStmt:
-			(void) act_on_global(state, HG_CMD_SYSTEM, "");
-			break;
+/* Types and domains are looked up by a TypeName; some statements hold a List. */
+static Node *
+type_object(ObjectType type, Node *object)
+{
+	if ((type == OBJECT_TYPE || type == OBJECT_DOMAIN ||
+		 type == OBJECT_DOMCONSTRAINT) &&
+		object != NULL && IsA(object, List))
+		return (Node *) makeTypeNameFromNameList((List *) object);
+	return object;
+}
 
-			/* unknown here means new in the server: the strictest word */
+/* RENAME and SET SCHEMA lock a relation against everyone. */
+static void
+lock_relation(HgAct *act)
+{
+	if (act->command == HG_CMD_ALTER && OidIsValid(act->objid) &&
+		act->locks_mb < 0 && SearchSysCacheExists1(RELOID,
+												   ObjectIdGetDatum(act->objid)))
+		hg_act_lock(act, AccessExclusiveLock, HG_WORK_NONE);
+}
+
+static void
+facts_rename(HgUtility *state, Node *node)
+{
+	RenameStmt *stmt = (RenameStmt *) node;
+	ObjectType	type = stmt->renameType;
+	Node	   *object = stmt->object;
+	HgAct	   *act;
+
+	switch (type)
+	{
+		case OBJECT_ROLE:
+		case OBJECT_DATABASE:
+		case OBJECT_SCHEMA:
+		case OBJECT_TABLESPACE:
+			object = (Node *) makeString(stmt->subname);
+			break;
+		case OBJECT_DOMCONSTRAINT:
+			type = OBJECT_DOMAIN;
+			break;
 		default:
-			(void) act_on_global(state, HG_CMD_SYSTEM, "");
+			break;
+	}
+	act = hg_act_on_object(state, HG_CMD_ALTER, type,
+						   type_object(type, object), stmt->relation);
+	if (is_relation_type(type))
+		lock_relation(act);
+}
+
+static void
+facts_set_schema(HgUtility *state, Node *node)
+{
+	AlterObjectSchemaStmt *stmt = (AlterObjectSchemaStmt *) node;
+	HgAct	   *act;
+	Oid			nspid;
+
+	act = hg_act_on_object(state, HG_CMD_ALTER, stmt->objectType,
+						   type_object(stmt->objectType, stmt->object),
+						   stmt->relation);
+	if (is_relation_type(stmt->objectType))
+		lock_relation(act);
+
+	/* where it goes counts too */
+	nspid = get_namespace_oid(stmt->newschema, true);
+	if (act->command == HG_CMD_ALTER && OidIsValid(nspid))
+	{
+		bool		persistent = act->persistent;
+
+		act = hg_facts_add_act(state->facts, HG_CMD_ALTER, InvalidOid,
+							   hg_facts_schema_name(nspid), act->name);
+		act->persistent = persistent;
+	}
+}
+
+static void
+facts_depends(HgUtility *state, Node *node)
+{
+	AlterObjectDependsStmt *stmt = (AlterObjectDependsStmt *) node;
+
+	(void) hg_act_on_object(state, HG_CMD_ALTER, stmt->objectType,
+							stmt->object, stmt->relation);
+	(void) hg_act_on_global(state, HG_CMD_EXTENSION, strVal(stmt->extname));
+}
+
+/* Who owns it decides who may do all the rest. */
+static void
+facts_owner(HgUtility *state, Node *node)
+{
+	AlterOwnerStmt *stmt = (AlterOwnerStmt *) node;
+	HgAct	   *act;
+
+	act = hg_act_on_object(state, HG_CMD_SYSTEM, stmt->objectType,
+						   type_object(stmt->objectType, stmt->object),
+						   stmt->relation);
+	(void) hg_facts_add_act(state->facts, HG_CMD_ALTER, act->objid,
+							act->schema, act->name);
+}
+
+static void
+facts_security_label(HgUtility *state, Node *node)
+{
+	SecLabelStmt *stmt = (SecLabelStmt *) node;
+	HgAct	   *act;
+
+	act = hg_act_on_object(state, HG_CMD_SYSTEM, stmt->objtype, stmt->object,
+						   NULL);
+
+	/* without FOR it goes to the only provider, perhaps ours */
+	if (stmt->provider == NULL || strcmp(stmt->provider, "hoopguard") == 0)
+		(void) hg_facts_add_act(state->facts, HG_CMD_POLICY, act->objid,
+								act->schema, act->name);
+}
+
+static void
+facts_cluster(HgUtility *state, Node *node)
+{
+	facts_maintain(state, ((ClusterStmt *) node)->relation, InvalidOid,
+				   AccessExclusiveLock, HG_WORK_REWRITE, "");
+}
+
+static void
+facts_refresh(HgUtility *state, Node *node)
+{
+	RefreshMatViewStmt *stmt = (RefreshMatViewStmt *) node;
+
+	facts_maintain(state, stmt->relation, InvalidOid,
+				   stmt->concurrent ? ExclusiveLock : AccessExclusiveLock,
+				   stmt->concurrent ? HG_WORK_SCAN : HG_WORK_REWRITE, "");
+}
+
+static void
+facts_grant_role(HgUtility *state, Node *node)
+{
+	GrantRoleStmt *stmt = (GrantRoleStmt *) node;
+	ListCell   *lc;
+
+	foreach(lc, stmt->granted_roles)
+	{
+		AccessPriv *priv = lfirst_node(AccessPriv, lc);
+
+		(void) hg_act_on_global(state,
+								stmt->is_grant ? HG_CMD_GRANT : HG_CMD_REVOKE,
+								priv->priv_name);
+		(void) hg_act_on_global(state, HG_CMD_ROLE, priv->priv_name);
+	}
+}
+
+static void
+facts_default_privileges(HgUtility *state, Node *node)
+{
+	AlterDefaultPrivilegesStmt *stmt = (AlterDefaultPrivilegesStmt *) node;
+
+	(void) hg_act_on_global(state, stmt->action->is_grant ?
+							HG_CMD_GRANT : HG_CMD_REVOKE, "");
+}
+
+static void
+facts_alter_role(HgUtility *state, Node *node)
+{
+	RoleSpec   *role = IsA(node, AlterRoleStmt) ?
+		((AlterRoleStmt *) node)->role : ((AlterRoleSetStmt *) node)->role;
+
+	(void) hg_act_on_global(state, HG_CMD_ROLE,
+							role != NULL ? role->rolename : "");
+}
+
+static void
+facts_drop_role(HgUtility *state, Node *node)
+{
+	ListCell   *lc;
+
+	foreach(lc, ((DropRoleStmt *) node)->roles)
+		(void) hg_act_on_global(state, HG_CMD_ROLE,
+								lfirst_node(RoleSpec, lc)->rolename);
+}
+
+static void
+facts_alter_system(HgUtility *state, Node *node)
+{
+	(void) hg_act_on_global(state, HG_CMD_SYSTEM,
+							((AlterSystemStmt *) node)->setstmt->name);
+}
+
+static void
+facts_create_cast(HgUtility *state, Node *node)
+{
+	(void) hg_act_on_global(state, HG_CMD_CREATE,
+							hg_utility_name((Node *) ((CreateCastStmt *) node)->sourcetype));
+}
+
+static void
+facts_create_transform(HgUtility *state, Node *node)
+{
+	(void) hg_act_on_global(state, HG_CMD_CREATE,
+							hg_utility_name((Node *) ((CreateTransformStmt *) node)->type_name));
+}
+
+/* ---- the table --------------------------------------------------------- */
+
+/* What of a statement its act is on. */
+typedef enum UtilityObject
+{
+	ON_NOTHING,
+	ON_NAME,					/* a string; the object lives in no schema */
+	ON_RELATION,				/* an existing relation, a RangeVar */
+	ON_NEW_RELATION,			/* one to be created */
+	ON_NEW_NAME,				/* a List of String, to be created */
+	ON_OBJECT,					/* an existing object of a type, such a List */
+	BY_HANDLER
+} UtilityObject;
+
+typedef struct UtilityKind
+{
+	NodeTag		tag;
+	HgCommand	command;		/* the one that all such statements are, or
+								 * for a handler the usual one */
+	UtilityObject object;
+	size_t		offset;			/* of the field */
+	ObjectType	type;			/* of ON_OBJECT */
+	void		(*handler) (HgUtility *state, Node *node);
+} UtilityKind;
+
+#define PLAIN(node, command) \
+	{T_##node, HG_CMD_##command, ON_NOTHING}
+#define NAMED(node, command, field) \
+	{T_##node, HG_CMD_##command, ON_NAME, offsetof(node, field)}
+#define TABLE(node, command, field) \
+	{T_##node, HG_CMD_##command, ON_RELATION, offsetof(node, field)}
+#define NEW_TABLE(node, command, field) \
+	{T_##node, HG_CMD_##command, ON_NEW_RELATION, offsetof(node, field)}
+#define NEW_NAME(node, command, field) \
+	{T_##node, HG_CMD_##command, ON_NEW_NAME, offsetof(node, field)}
+#define OBJECT(node, command, field, objtype) \
+	{T_##node, HG_CMD_##command, ON_OBJECT, offsetof(node, field), objtype}
+#define HANDLED(node, command, function) \
+	{T_##node, HG_CMD_##command, BY_HANDLER, 0, 0, function}
+
+/*
+ * Every statement that ProcessUtility knows.  docs/commands.md shows the same
+ * table, and test/lint/commands.sh compares the two and both with the node
+ * tags of the server at hand.
+ */
+static const UtilityKind utility_kinds[] = {
+	/* sessions and transactions */
+	PLAIN(TransactionStmt, TRANSACTION),
+	PLAIN(ConstraintsSetStmt, TRANSACTION),
+	HANDLED(VariableSetStmt, SET, facts_set),
+	NAMED(VariableShowStmt, SHOW, name),
+	PLAIN(DiscardStmt, DISCARD),
+	NAMED(ListenStmt, LISTEN, conditionname),
+	NAMED(UnlistenStmt, LISTEN, conditionname),
+	NAMED(NotifyStmt, NOTIFY, conditionname),
+	HANDLED(LockStmt, LOCK, facts_lock),
+
+	/* statements around statements */
+	NAMED(PrepareStmt, PREPARE, name),
+	NAMED(ExecuteStmt, EXECUTE, name),
+	NAMED(DeallocateStmt, PREPARE, name),
+	NAMED(DeclareCursorStmt, CURSOR, portalname),
+	NAMED(FetchStmt, CURSOR, portalname),
+	NAMED(ClosePortalStmt, CURSOR, portalname),
+	HANDLED(ExplainStmt, EXPLAIN, facts_explain),
+	PLAIN(DoStmt, DO),
+	HANDLED(CallStmt, CALL, facts_call),
+	HANDLED(CopyStmt, COPY_TO, facts_copy),
+
+	/* creation */
+	HANDLED(CreateStmt, CREATE, facts_create_table),
+	HANDLED(CreateForeignTableStmt, CREATE, facts_create_table),
+	HANDLED(CreateTableAsStmt, CREATE, facts_create_table_as),
+	NEW_TABLE(ViewStmt, CREATE, view),
+	NEW_TABLE(CreateSeqStmt, CREATE, sequence),
+	NEW_TABLE(CompositeTypeStmt, CREATE, typevar),
+	HANDLED(IndexStmt, CREATE, facts_index),
+	HANDLED(CreateTrigStmt, CREATE, facts_create_trigger),
+	HANDLED(RuleStmt, CREATE, facts_rule),
+	HANDLED(CreatePolicyStmt, CREATE, facts_create_policy),
+	HANDLED(CreateStatsStmt, CREATE, facts_create_statistics),
+	NAMED(CreateSchemaStmt, CREATE, schemaname),
+	HANDLED(CreateFunctionStmt, CREATE, facts_create_function),
+	NEW_NAME(DefineStmt, CREATE, defnames),
+	NEW_NAME(CreateEnumStmt, CREATE, typeName),
+	NEW_NAME(CreateRangeStmt, CREATE, typeName),
+	NEW_NAME(CreateDomainStmt, CREATE, domainname),
+	NEW_NAME(CreateConversionStmt, CREATE, conversion_name),
+	NEW_NAME(CreateOpClassStmt, CREATE, opclassname),
+	NEW_NAME(CreateOpFamilyStmt, CREATE, opfamilyname),
+	HANDLED(CreateCastStmt, CREATE, facts_create_cast),
+	HANDLED(CreateTransformStmt, CREATE, facts_create_transform),
+	HANDLED(ImportForeignSchemaStmt, CREATE, facts_import_schema),
+
+	/* change */
+	HANDLED(AlterTableStmt, ALTER, facts_alter_table),
+	HANDLED(AlterTableMoveAllStmt, ALTER, facts_move_all),
+	TABLE(AlterSeqStmt, ALTER, sequence),
+	HANDLED(AlterPolicyStmt, ALTER, facts_alter_policy),
+	OBJECT(AlterStatsStmt, ALTER, defnames, OBJECT_STATISTIC_EXT),
+	HANDLED(AlterFunctionStmt, ALTER, facts_alter_function),
+	OBJECT(AlterEnumStmt, ALTER, typeName, OBJECT_TYPE),
+	OBJECT(AlterTypeStmt, ALTER, typeName, OBJECT_TYPE),
+	OBJECT(AlterDomainStmt, ALTER, typeName, OBJECT_DOMAIN),
+	HANDLED(AlterOperatorStmt, ALTER, facts_alter_operator),
+	HANDLED(AlterOpFamilyStmt, ALTER, facts_alter_family),
+	OBJECT(AlterTSDictionaryStmt, ALTER, dictname, OBJECT_TSDICTIONARY),
+	OBJECT(AlterTSConfigurationStmt, ALTER, cfgname, OBJECT_TSCONFIGURATION),
+	OBJECT(AlterCollationStmt, ALTER, collname, OBJECT_COLLATION),
+	HANDLED(RenameStmt, ALTER, facts_rename),
+	HANDLED(AlterObjectSchemaStmt, ALTER, facts_set_schema),
+	HANDLED(AlterObjectDependsStmt, ALTER, facts_depends),
+	HANDLED(AlterOwnerStmt, SYSTEM, facts_owner),
+	HANDLED(CommentStmt, COMMENT, facts_comment),
+	HANDLED(SecLabelStmt, SYSTEM, facts_security_label),
+
+	/* removal */
+	HANDLED(DropStmt, DROP, facts_drop),
+	HANDLED(TruncateStmt, TRUNCATE, facts_truncate),
+	HANDLED(DropOwnedStmt, DROP, facts_drop_owned),
+
+	/* maintenance */
+	HANDLED(VacuumStmt, MAINTAIN, facts_vacuum),
+	HANDLED(ClusterStmt, MAINTAIN, facts_cluster),
+	HANDLED(ReindexStmt, MAINTAIN, facts_reindex),
+	HANDLED(RefreshMatViewStmt, MAINTAIN, facts_refresh),
+
+	/* rights */
+	HANDLED(GrantStmt, GRANT, facts_grant),
+	HANDLED(GrantRoleStmt, ROLE, facts_grant_role),
+	HANDLED(AlterDefaultPrivilegesStmt, GRANT, facts_default_privileges),
+	NAMED(CreateRoleStmt, ROLE, role),
+	HANDLED(AlterRoleStmt, ROLE, facts_alter_role),
+	HANDLED(AlterRoleSetStmt, ROLE, facts_alter_role),
+	HANDLED(DropRoleStmt, ROLE, facts_drop_role),
+	HANDLED(ReassignOwnedStmt, SYSTEM, facts_reassign_owned),
+
+	/* extensions */
+	NAMED(CreateExtensionStmt, EXTENSION, extname),
+	NAMED(AlterExtensionStmt, EXTENSION, extname),
+	NAMED(AlterExtensionContentsStmt, EXTENSION, extname),
+
+	/* the server, other servers, code that runs as the server */
+	NAMED(CreatedbStmt, SYSTEM, dbname),
+	NAMED(DropdbStmt, SYSTEM, dbname),
+	NAMED(AlterDatabaseStmt, SYSTEM, dbname),
+	NAMED(AlterDatabaseSetStmt, SYSTEM, dbname),
+	NAMED(AlterDatabaseRefreshCollStmt, SYSTEM, dbname),
+	HANDLED(AlterSystemStmt, SYSTEM, facts_alter_system),
+	NAMED(CreateTableSpaceStmt, SYSTEM, tablespacename),
+	NAMED(AlterTableSpaceOptionsStmt, SYSTEM, tablespacename),
+	NAMED(DropTableSpaceStmt, SYSTEM, tablespacename),
+	NAMED(CreatePublicationStmt, SYSTEM, pubname),
+	NAMED(AlterPublicationStmt, SYSTEM, pubname),
+	NAMED(CreateSubscriptionStmt, SYSTEM, subname),
+	NAMED(AlterSubscriptionStmt, SYSTEM, subname),
+	NAMED(DropSubscriptionStmt, SYSTEM, subname),
+	NAMED(CreateFdwStmt, SYSTEM, fdwname),
+	NAMED(AlterFdwStmt, SYSTEM, fdwname),
+	NAMED(CreateForeignServerStmt, SYSTEM, servername),
+	NAMED(AlterForeignServerStmt, SYSTEM, servername),
+	NAMED(CreateUserMappingStmt, SYSTEM, servername),
+	NAMED(AlterUserMappingStmt, SYSTEM, servername),
+	NAMED(DropUserMappingStmt, SYSTEM, servername),
+	NAMED(CreateEventTrigStmt, SYSTEM, trigname),
+	NAMED(AlterEventTrigStmt, SYSTEM, trigname),
+	NAMED(CreatePLangStmt, SYSTEM, plname),
+	NAMED(CreateAmStmt, SYSTEM, amname),
+	NAMED(LoadStmt, SYSTEM, filename),
+	PLAIN(CheckPointStmt, SYSTEM),
+};
+
+static void
+utility_acts(HgUtility *state, Node *node)
+{
+	const UtilityKind *kind = NULL;
+	void	   *field;
+
+	check_stack_depth();
+	for (int i = 0; i < lengthof(utility_kinds) && kind == NULL; i++)
+		if (utility_kinds[i].tag == nodeTag(node))
+			kind = &utility_kinds[i];
+
+	/* unknown here means new in the server: the strictest word */
+	if (kind == NULL)
+	{
+		state->facts->unknown = true;
+		(void) hg_act_on_global(state, HG_CMD_SYSTEM, "");
+		return;
+	}
+
+	field = (char *) node + kind->offset;
+	switch (kind->object)
+	{
+		case ON_NOTHING:
+			(void) hg_act_on_global(state, kind->command, "");
+			break;
+		case ON_NAME:
+			(void) hg_act_on_global(state, kind->command, *(char **) field);
+			break;
+		case ON_RELATION:
+			(void) hg_act_on_relation(state, kind->command,
+									  *(RangeVar **) field);
+			break;
+		case ON_NEW_RELATION:
+			(void) hg_act_on_new_relation(state, kind->command,
+										  *(RangeVar **) field);
+			break;
+		case ON_NEW_NAME:
+			(void) hg_act_on_new_name(state, kind->command, *(List **) field);
+			break;
+		case ON_OBJECT:
+			(void) hg_act_on_object(state, kind->command, kind->type,
+									type_object(kind->type, *(Node **) field),
+									NULL);
+			break;
+		case BY_HANDLER:
+			kind->handler(state, node);
 			break;
 	}
 }
@@ -1412,7 +1093,7 @@ utility_acts(UtilityState *state, Node *node)
  * says so.
  */
 static void
-mark_protected(UtilityState *state, Node *utility)
+mark_protected(HgUtility *state, Node *utility)
 {
 	List	   *acts = list_copy(state->facts->acts);
 	bool		installed = OidIsValid(hg_catalog_schema());
@@ -1471,7 +1152,7 @@ void
 hg_utility_facts(HgFacts *facts, Node *utility, const char *query_string,
 				 const HgPolicy *policy)
 {
-	UtilityState state;
+	HgUtility state;
 
 	state.facts = facts;
 	state.policy = policy;
@@ -1484,7 +1165,7 @@ hg_utility_facts(HgFacts *facts, Node *utility, const char *query_string,
 	{
 		/* empty lists, as DROP of nothing: no effect to judge */
 		facts->command = HG_CMD_SYSTEM;
-		(void) act_on_global(&state, HG_CMD_SYSTEM, "");
+		(void) hg_act_on_global(&state, HG_CMD_SYSTEM, "");
 	}
 	mark_protected(&state, utility);
 }

@@ -349,7 +349,7 @@ hoopguard__check_rule(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(HG_ERRCODE_POLICY),
 				 errmsg("invalid condition: %s", problem),
-				 errhint("Write always, or terms with AND between: unbounded, rows_over(n), touches_class(x), holds_class(x), persistent, locks_table_over(n MB), sensitive_setting.")));
+				 errhint("Write always, or terms with AND between: unbounded, rows_over(n), touches_class(x), holds_class(x), persistent, locks_table_over(n MB), rewrites_table_over(n MB), sensitive_setting.")));
 	foreach(lc, terms)
 	{
 		HgTerm	   *term = lfirst(lc);
@@ -376,6 +376,7 @@ hoopguard__check_rule(PG_FUNCTION_ARGS)
 			case HG_TERM_ROWS_OVER:
 			case HG_TERM_PERSISTENT:
 			case HG_TERM_LOCKS_OVER:
+			case HG_TERM_REWRITES_OVER:
 				break;
 		}
 	}

@@ -239,6 +239,8 @@ term_holds(const HgTerm *term, const HgMatchInput *in)
 			return in->persistent;
 		case HG_TERM_LOCKS_OVER:
 			return in->locks_mb > term->number;
+		case HG_TERM_REWRITES_OVER:
+			return in->rewrites_mb > term->number;
 		case HG_TERM_SENSITIVE_SETTING:
 			return in->sensitive_setting;
 	}
@@ -309,6 +311,7 @@ static const struct
 	{"holds_class", HG_TERM_HOLDS_CLASS, ARG_CLASS},
 	{"persistent", HG_TERM_PERSISTENT, ARG_NONE},
 	{"locks_table_over", HG_TERM_LOCKS_OVER, ARG_MEGABYTES},
+	{"rewrites_table_over", HG_TERM_REWRITES_OVER, ARG_MEGABYTES},
 	{"sensitive_setting", HG_TERM_SENSITIVE_SETTING, ARG_NONE},
 };
 

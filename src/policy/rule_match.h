@@ -29,6 +29,7 @@ typedef enum HgTermKind
 	HG_TERM_HOLDS_CLASS,		/* the object has a column of the class */
 	HG_TERM_PERSISTENT,			/* the object is not temporary */
 	HG_TERM_LOCKS_OVER,			/* MB */
+	HG_TERM_REWRITES_OVER,		/* MB */
 	HG_TERM_SENSITIVE_SETTING	/* SET outside the harmless list */
 } HgTermKind;
 
@@ -70,6 +71,7 @@ typedef struct HgMatchInput
 	bool		unbounded;
 	double		rows;			/* estimate, -1 unknown */
 	double		locks_mb;		/* size locked by DDL, -1 unknown */
+	double		rewrites_mb;	/* size written anew by DDL, -1 nothing */
 	bool		sensitive_setting;
 	const char *const *touched_classes;
 	int			ntouched;

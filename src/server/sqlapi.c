@@ -136,15 +136,37 @@ only_builtin_functions(const HgFacts *facts)
 	return true;
 }
 
+/* What DDL locks, of what size, and what it does to it meanwhile. */
+static char *
+lock_item(const HgAct *act)
+{
+	StringInfoData item;
+
+	initStringInfo(&item);
+	appendStringInfo(&item, "%s on %s", act->lock,
+					 act->name[0] == '\0' ? "every table" :
+					 act->schema ?
+					 quote_qualified_identifier(act->schema, act->name) :
+					 act->name);
+	if (act->table_mb >= 0)
+		appendStringInfo(&item, ", %.1f MB", act->table_mb);
+	if (act->rewrites)
+		appendStringInfoString(&item, ", rewrites all rows");
+	else if (act->scans)
+		appendStringInfoString(&item, ", reads all rows");
+	return item.data;
+}
+
 static void
 put_row(ReturnSetInfo *rsinfo, const HgPolicy *policy, HgFacts *facts,
 		double rows)
 {
 	HgVerdict	verdict = {0};
-	Datum		values[8];
-	bool		nulls[8] = {0};
+	Datum		values[9];
+	bool		nulls[9] = {0};
 	List	   *commands = NIL;
 	List	   *objects = NIL;
+	List	   *locks = NIL;
 	bool		unbounded = false;
 	ListCell   *lc;
 
@@ -163,6 +185,8 @@ put_row(ReturnSetInfo *rsinfo, const HgPolicy *policy, HgFacts *facts,
 									quote_qualified_identifier(act->schema, act->name) :
 									act->name);
 		unbounded |= act->unbounded;
+		if (act->lock != NULL)
+			locks = append_unique(locks, lock_item(act));
 	}
 
 	values[0] = CStringGetTextDatum(verdict_name(verdict.action));
@@ -177,6 +201,7 @@ put_row(ReturnSetInfo *rsinfo, const HgPolicy *policy, HgFacts *facts,
 	nulls[7] = verdict.reason == NULL;
 	if (verdict.reason)
 		values[7] = CStringGetTextDatum(verdict.reason);
+	values[8] = text_array(locks);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
@@ -332,8 +357,26 @@ hoopguard_check_sql(PG_FUNCTION_ARGS)
 	SetUserIdAndSecContext(role, save_context |
 						   SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_RESTRICTED_OPERATION);
-	foreach(lc, raws)
-		check_one(rsinfo, policy, lfirst_node(RawStmt, lc), sql);
+	PG_TRY();
+	{
+		foreach(lc, raws)
+			check_one(rsinfo, policy, lfirst_node(RawStmt, lc), sql);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		/* a statement that cannot be analysed must not end the caller's block */
+		MemoryContextSwitchTo(caller);
+		edata = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(caller);
+		CurrentResourceOwner = owner;
+		SetUserIdAndSecContext(save_user, save_context);
+		ReThrowError(edata);
+	}
+	PG_END_TRY();
 	SetUserIdAndSecContext(save_user, save_context);
 	RollbackAndReleaseCurrentSubTransaction();
 	MemoryContextSwitchTo(caller);

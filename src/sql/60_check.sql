@@ -10,7 +10,8 @@ CREATE FUNCTION hoopguard.check_sql(
 	OUT unbounded	boolean,
 	OUT estimated_rows bigint,
 	OUT masked_columns text[],
-	OUT reason		text)
+	OUT reason		text,
+	OUT locks		text[])
 RETURNS SETOF record
 LANGUAGE c VOLATILE
 AS 'MODULE_PATHNAME', 'hoopguard_check_sql';
