@@ -30,6 +30,7 @@ OBJS = \
 	src/base/catalog.o \
 	src/base/command.o \
 	src/base/guc.o \
+	src/base/prf.o \
 	src/base/report.o \
 	src/base/retire.o \
 	src/courier/courier.o \
@@ -70,7 +71,11 @@ OBJS = \
 	src/mask/method_date.o \
 	src/mask/method_hash.o \
 	src/mask/method_ip.o \
+	src/mask/method_key.o \
+	src/mask/method_number.o \
 	src/mask/method_text.o \
+	src/mask/method_token.o \
+	src/mask/method_token_text.o \
 	src/mask/method_type.o \
 	src/policy/allow_list.o \
 	src/policy/classify.o \

@@ -44,7 +44,10 @@ PG_FUNCTION_INFO_V1(hoopguard__mask);
 static const char *const no_keys[] = {NULL};
 static const char *const constant_keys[] = {"value", NULL};
 static const char *const partial_keys[] = {"first", "last", NULL};
-static const char *const hash_keys[] = {"length", NULL};
+static const char *const hash_keys[] = {"length", "key", NULL};
+static const char *const token_keys[] = {"key", NULL};
+static const char *const bucket_keys[] = {"size", "days", NULL};
+static const char *const noise_keys[] = {"ratio", "days", "key", NULL};
 
 static void
 setup_null(HgMasker *masker)
@@ -63,7 +66,11 @@ static const HgMethod methods[] =
 	{"card", hg_setup_card, false, no_keys},
 	{"ip", hg_setup_ip, false, no_keys},
 	{"hash", hg_setup_hash, false, hash_keys},
-	{"year", hg_setup_year, false, no_keys}
+	{"token", hg_setup_token, false, token_keys},
+	{"year", hg_setup_year, false, no_keys},
+	{"month", hg_setup_month, false, no_keys},
+	{"bucket", hg_setup_bucket, false, bucket_keys},
+	{"noise", hg_setup_noise, false, noise_keys}
 };
 
 const HgMethod *

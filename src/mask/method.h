@@ -195,5 +195,9 @@ extern void hg_setup_card(HgMasker *masker);
 extern void hg_setup_ip(HgMasker *masker);
 extern void hg_setup_hash(HgMasker *masker);
 extern void hg_setup_year(HgMasker *masker);
+extern void hg_setup_month(HgMasker *masker);
+extern void hg_setup_token(HgMasker *masker);
+extern void hg_setup_bucket(HgMasker *masker);
+extern void hg_setup_noise(HgMasker *masker);
 
 #endif							/* HG_METHOD_H */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * method_date.c
- *	  Methods that make dates coarser: year.
+ *	  Methods that make dates coarser: year and month.
  *
  * Always in UTC for timestamptz: the mask must not move with the TimeZone of
  * the session.
@@ -15,9 +15,15 @@
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
 
-static bool
-year_of_date(HgMasker *masker, Datum value, Datum *result)
+typedef struct DateState
 {
+	bool		month;			/* keep the month */
+} DateState;
+
+static bool
+coarse_date(HgMasker *masker, Datum value, Datum *result)
+{
+	const DateState *state = (DateState *) masker->state;
 	DateADT		date = DatumGetDateADT(value);
 	int			year;
 	int			month;
@@ -26,9 +32,11 @@ year_of_date(HgMasker *masker, Datum value, Datum *result)
 	if (DATE_NOT_FINITE(date))
 		return false;
 	j2date(date + POSTGRES_EPOCH_JDATE, &year, &month, &day);
-	if (!IS_VALID_JULIAN(year, 1, 1))
+	if (!state->month)
+		month = 1;
+	if (!IS_VALID_JULIAN(year, month, 1))
 		return false;
-	date = date2j(year, 1, 1) - POSTGRES_EPOCH_JDATE;
+	date = date2j(year, month, 1) - POSTGRES_EPOCH_JDATE;
 	if (!IS_VALID_DATE(date))
 		return false;
 	*result = DateADTGetDatum(date);
@@ -36,8 +44,9 @@ year_of_date(HgMasker *masker, Datum value, Datum *result)
 }
 
 static bool
-year_of_timestamp(HgMasker *masker, Datum value, Datum *result)
+coarse_timestamp(HgMasker *masker, Datum value, Datum *result)
 {
+	const DateState *state = (DateState *) masker->state;
 	Timestamp	stamp = DatumGetTimestamp(value);
 	struct pg_tm tm = {0};
 	fsec_t		fsec;
@@ -45,7 +54,8 @@ year_of_timestamp(HgMasker *masker, Datum value, Datum *result)
 	if (TIMESTAMP_NOT_FINITE(stamp) ||
 		timestamp2tm(stamp, NULL, &tm, &fsec, NULL, NULL) != 0)
 		return false;
-	tm.tm_mon = 1;
+	if (!state->month)
+		tm.tm_mon = 1;
 	tm.tm_mday = 1;
 	tm.tm_hour = 0;
 	tm.tm_min = 0;
@@ -56,19 +66,72 @@ year_of_timestamp(HgMasker *masker, Datum value, Datum *result)
 	return true;
 }
 
-void
-hg_setup_year(HgMasker *masker)
+/*
+ * Text that begins as a date of ISO 8601 does, with at most a time behind it:
+ * 1984-05-06 becomes 1984-01-01.  Other text could hold anything.
+ */
+static bool
+coarse_text(HgMasker *masker, Datum value, Datum *result)
 {
+	static const char pattern[] = "9999-99-99";
+	const DateState *state = (DateState *) masker->state;
+	char		out[sizeof(pattern)];
+	int			len;
+	const char *s = hg_text_get(masker, value, &len);
+	int			i;
+
+	if (len < sizeof(pattern) - 1)
+		return false;
+	for (i = 0; i < sizeof(pattern) - 1; i++)
+	{
+		if (pattern[i] == '9' ? s[i] < '0' || s[i] > '9' : s[i] != pattern[i])
+			return false;
+	}
+	if (len > i && s[i] != 'T' && s[i] != ' ')
+		return false;
+	memcpy(out, s, sizeof(pattern) - 1);
+	if (!state->month)
+		memcpy(out + 5, "01", 2);
+	memcpy(out + 8, "01", 2);
+	*result = hg_text_make(masker, out, sizeof(pattern) - 1);
+	return true;
+}
+
+static void
+setup_coarse(HgMasker *masker, bool month)
+{
+	DateState  *state;
+	HgMaskFunction mask;
+
 	switch (masker->shape)
 	{
 		case HG_SHAPE_DATE:
-			masker->mask = year_of_date;
+			mask = coarse_date;
 			break;
 		case HG_SHAPE_TIMESTAMP:
 		case HG_SHAPE_TIMESTAMPTZ:
-			masker->mask = year_of_timestamp;
+			mask = coarse_timestamp;
 			break;
 		default:
+			if (!hg_shape_is_text(masker->shape))
+				return;
+			mask = coarse_text;
 			break;
 	}
+	state = palloc(sizeof(DateState));
+	state->month = month;
+	masker->state = state;
+	masker->mask = mask;
+}
+
+void
+hg_setup_year(HgMasker *masker)
+{
+	setup_coarse(masker, false);
+}
+
+void
+hg_setup_month(HgMasker *masker)
+{
+	setup_coarse(masker, true);
 }
