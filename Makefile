@@ -68,9 +68,13 @@ OBJS = \
 	src/mask/mask_rewrite.o \
 	src/mask/mask_trace.o \
 	src/mask/mask_write.o \
+	src/mask/method_args.o \
 	src/mask/method_date.o \
+	src/mask/method_expression.o \
 	src/mask/method_hash.o \
 	src/mask/method_ip.o \
+	src/mask/method_json.o \
+	src/mask/method_json_text.o \
 	src/mask/method_key.o \
 	src/mask/method_number.o \
 	src/mask/method_text.o \

@@ -28,7 +28,9 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "lib/stringinfo.h"
 #include "mask/method.h"
+#include "mask/method_json.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/array.h"
@@ -43,10 +45,12 @@ PG_FUNCTION_INFO_V1(hoopguard__mask);
 
 static const char *const no_keys[] = {NULL};
 static const char *const constant_keys[] = {"value", NULL};
-static const char *const partial_keys[] = {"first", "last", NULL};
+static const char *const partial_keys[] = {"first", "last", "char", NULL};
+static const char *const expression_keys[] = {"sql", NULL};
 static const char *const hash_keys[] = {"length", "key", NULL};
 static const char *const token_keys[] = {"key", NULL};
 static const char *const bucket_keys[] = {"size", "days", NULL};
+static const char *const json_keys[] = {"paths", "default", "numbers", NULL};
 static const char *const noise_keys[] = {"ratio", "days", "key", NULL};
 
 static void
@@ -58,19 +62,22 @@ setup_null(HgMasker *masker)
 static const HgMethod methods[] =
 {
 	{"null", setup_null, true, no_keys},
-	{"constant", hg_setup_constant, true, constant_keys},
+	{"constant", hg_setup_constant, true, constant_keys, hg_check_constant},
 	{"redact", hg_setup_redact, true, no_keys},
-	{"partial", hg_setup_partial, false, partial_keys},
+	{"partial", hg_setup_partial, false, partial_keys, hg_check_partial},
 	{"email", hg_setup_email, false, no_keys},
 	{"phone", hg_setup_phone, false, no_keys},
 	{"card", hg_setup_card, false, no_keys},
 	{"ip", hg_setup_ip, false, no_keys},
-	{"hash", hg_setup_hash, false, hash_keys},
-	{"token", hg_setup_token, false, token_keys},
+	{"hash", hg_setup_hash, false, hash_keys, hg_check_hash},
+	{"token", hg_setup_token, false, token_keys, hg_check_token},
 	{"year", hg_setup_year, false, no_keys},
 	{"month", hg_setup_month, false, no_keys},
-	{"bucket", hg_setup_bucket, false, bucket_keys},
-	{"noise", hg_setup_noise, false, noise_keys}
+	{"bucket", hg_setup_bucket, false, bucket_keys, hg_check_bucket},
+	{"noise", hg_setup_noise, false, noise_keys, hg_check_noise},
+	{"json", hg_setup_json, false, json_keys, hg_check_json},
+	{"expression", hg_setup_expression, true, expression_keys,
+	hg_check_expression}
 };
 
 const HgMethod *
@@ -85,6 +92,18 @@ hg_method_find(const char *name, int len)
 			return &methods[i];
 	}
 	return NULL;
+}
+
+char *
+hg_method_names(void)
+{
+	StringInfoData names;
+	int			i;
+
+	initStringInfo(&names);
+	for (i = 0; i < lengthof(methods); i++)
+		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "", methods[i].name);
+	return names.data;
 }
 
 /* ---------- containers ---------- */
@@ -339,6 +358,14 @@ make_base(const HgMethod *method, Jsonb *args, Oid base, int32 typmod)
 			case HG_SHAPE_RANGE:
 			case HG_SHAPE_MULTIRANGE:
 				setup_range(masker);
+				break;
+			case HG_SHAPE_JSON:
+			case HG_SHAPE_JSONB:
+			case HG_SHAPE_HSTORE:
+				if (method->setup == hg_setup_json)
+					hg_setup_json(masker);
+				else
+					hg_setup_leaves(masker);
 				break;
 			default:
 				method->setup(masker);

@@ -99,6 +99,13 @@ struct HgMethod
 
 	/* names of its arguments, NULL at the end */
 	const char *const *keys;
+
+	/*
+	 * Raise HG014 for values of args that the method cannot use; may be NULL.
+	 * The type is that of the column, or invalid for a class.
+	 */
+	void		(*check) (const HgMethod *method, Jsonb *args, Oid type,
+						  int32 typmod);
 };
 
 /* ---------- mask_method.c ---------- */
@@ -112,6 +119,9 @@ extern HgMasker *hg_masker_make(const HgMethod *method, Jsonb *args, Oid type,
 
 /* The method of that name (of length len), or NULL. */
 extern const HgMethod *hg_method_find(const char *name, int len);
+
+/* The names of all methods but none, with commas; palloc'd. */
+extern char *hg_method_names(void);
 
 /* Mask of a non-NULL value; a NULL masker gives NULL. */
 static inline bool
@@ -169,7 +179,7 @@ extern bool hg_expression_is_plain(Node *expression, bool immutable);
 /* Is the error being handled one of the data, not of the server? */
 extern bool hg_error_is_harmless(void);
 
-/* ---------- arguments ---------- */
+/* ---------- method_args.c ---------- */
 
 /* A member of args, or NULL. */
 extern JsonbValue *hg_args_get(Jsonb *args, const char *key,
@@ -184,7 +194,28 @@ extern double hg_args_double(Jsonb *args, const char *key, double dflt);
 /* An argument as text, whatever it is; NULL when it is missing or null. */
 extern char *hg_args_text(Jsonb *args, const char *key);
 
+extern void hg_check_constant(const HgMethod *method, Jsonb *args, Oid type,
+							  int32 typmod);
+extern void hg_check_partial(const HgMethod *method, Jsonb *args, Oid type,
+							 int32 typmod);
+extern void hg_check_hash(const HgMethod *method, Jsonb *args, Oid type,
+						  int32 typmod);
+extern void hg_check_token(const HgMethod *method, Jsonb *args, Oid type,
+						   int32 typmod);
+extern void hg_check_bucket(const HgMethod *method, Jsonb *args, Oid type,
+							int32 typmod);
+extern void hg_check_noise(const HgMethod *method, Jsonb *args, Oid type,
+						   int32 typmod);
+extern void hg_check_expression(const HgMethod *method, Jsonb *args, Oid type,
+								int32 typmod);
+
 /* ---------- the methods ---------- */
+
+/* partial keeps at most this many characters at each end */
+#define HG_MAX_KEEP 1000
+
+/* bucket and noise: a million days are 2,700 years */
+#define HG_MAX_DAYS 1000000
 
 extern void hg_setup_constant(HgMasker *masker);
 extern void hg_setup_redact(HgMasker *masker);
@@ -199,5 +230,6 @@ extern void hg_setup_month(HgMasker *masker);
 extern void hg_setup_token(HgMasker *masker);
 extern void hg_setup_bucket(HgMasker *masker);
 extern void hg_setup_noise(HgMasker *masker);
+extern void hg_setup_expression(HgMasker *masker);
 
 #endif							/* HG_METHOD_H */

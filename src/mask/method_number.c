@@ -33,9 +33,6 @@
 /* buckets of seven days begin on Mondays: 2000-01-03, from 2000-01-01 */
 #define DAY_ORIGIN 2
 
-/* a million days are 2,700 years */
-#define MAX_DAYS 1000000
-
 /* the factor of noise has so many digits */
 #define NOISE_DIGITS 1000000000
 
@@ -318,7 +315,7 @@ hg_setup_bucket(HgMasker *masker)
 	HgMaskFunction mask = NULL;
 
 	state->size_double = hg_args_double(masker->args, "size", 0);
-	state->days = hg_args_int(masker->args, "days", 0, MAX_DAYS);
+	state->days = hg_args_int(masker->args, "days", 0, HG_MAX_DAYS);
 	if (state->size_double > 0 && !isinf(state->size_double))
 	{
 		switch (masker->shape)
@@ -555,7 +552,7 @@ hg_setup_noise(HgMasker *masker)
 	HgMaskFunction mask = NULL;
 
 	state->ratio = hg_args_double(masker->args, "ratio", 0);
-	state->days = hg_args_int(masker->args, "days", 0, MAX_DAYS);
+	state->days = hg_args_int(masker->args, "days", 0, HG_MAX_DAYS);
 	switch (masker->shape)
 	{
 		case HG_SHAPE_INT2:

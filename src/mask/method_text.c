@@ -11,8 +11,8 @@
 #include "mask/method.h"
 #include "mb/pg_wchar.h"
 
-/* partial keeps at most this many characters at each end */
-#define MAX_KEEP 1000
+/* a longer text of fill characters becomes NULL */
+#define MAX_FILLED (256 * 1024 * 1024)
 
 /* longest top-level domain that email shows */
 #define MAX_TLD 10
@@ -25,6 +25,8 @@ typedef struct PartialState
 {
 	int			first;
 	int			last;
+	char		fill[MAX_MULTIBYTE_CHAR_LEN];
+	int			fill_len;
 } PartialState;
 
 typedef struct DigitsState
@@ -35,6 +37,10 @@ typedef struct DigitsState
 
 /* ---------- partial ---------- */
 
+/*
+ * At most half of the characters are shown: more of a short value would be
+ * nearly all of it.
+ */
 static bool
 mask_partial(HgMasker *masker, Datum value, Datum *result)
 {
@@ -46,20 +52,39 @@ mask_partial(HgMasker *masker, Datum value, Datum *result)
 	int			chars = pg_mbstrlen_with_len(s, len);
 	int			head;
 	int			tail;
+	int			hidden;
+	int			i;
 	char	   *out;
+	char	   *p;
 
-	/* a short value would be shown as a whole */
-	if (first + last >= chars)
+	if (first + last > chars / 2)
 		first = last = 0;
+	hidden = chars - first - last;
+	/* what a value of that length cannot hold */
+	if (hidden > MAX_FILLED / state->fill_len)
+		return false;
 	head = pg_mbcharcliplen(s, len, first);
 	tail = pg_mbcharcliplen(s, len, chars - last);
 
-	out = palloc(len + 1);
+	out = palloc(head + hidden * state->fill_len + len - tail + 1);
 	memcpy(out, s, head);
-	memset(out + head, '*', chars - first - last);
-	memcpy(out + head + chars - first - last, s + tail, len - tail);
-	*result = hg_text_make(masker, out,
-						   head + chars - first - last + len - tail);
+	p = out + head;
+	if (state->fill_len == 1)
+	{
+		memset(p, state->fill[0], hidden);
+		p += hidden;
+	}
+	else
+	{
+		for (i = 0; i < hidden; i++)
+		{
+			memcpy(p, state->fill, state->fill_len);
+			p += state->fill_len;
+		}
+	}
+	memcpy(p, s + tail, len - tail);
+	p += len - tail;
+	*result = hg_text_make(masker, out, p - out);
 	pfree(out);
 	return true;
 }
@@ -68,12 +93,17 @@ void
 hg_setup_partial(HgMasker *masker)
 {
 	PartialState *state;
+	char	   *fill = hg_args_text(masker->args, "char");
 
 	if (!hg_shape_is_text(masker->shape))
 		return;
 	state = palloc(sizeof(PartialState));
-	state->first = hg_args_int(masker->args, "first", 1, MAX_KEEP);
-	state->last = hg_args_int(masker->args, "last", 0, MAX_KEEP);
+	state->first = hg_args_int(masker->args, "first", 1, HG_MAX_KEEP);
+	state->last = hg_args_int(masker->args, "last", 0, HG_MAX_KEEP);
+	if (fill == NULL || fill[0] == '\0')
+		fill = "*";
+	state->fill_len = pg_mblen(fill);
+	memcpy(state->fill, fill, state->fill_len);
 	masker->state = state;
 	masker->mask = mask_partial;
 }

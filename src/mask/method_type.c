@@ -710,60 +710,6 @@ hg_neutral_value(Oid type, int32 typmod, Datum *result)
 	return domain == NULL || hg_domain_accepts(domain, *result);
 }
 
-/* ---------- arguments ---------- */
-
-JsonbValue *
-hg_args_get(Jsonb *args, const char *key, JsonbValue *value)
-{
-	if (args == NULL || !JB_ROOT_IS_OBJECT(args))
-		return NULL;
-	return getKeyJsonValueFromContainer(&args->root, key, strlen(key), value);
-}
-
-double
-hg_args_double(Jsonb *args, const char *key, double dflt)
-{
-	JsonbValue	value;
-
-	if (hg_args_get(args, key, &value) == NULL || value.type != jbvNumeric)
-		return dflt;
-	return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-											  NumericGetDatum(value.val.numeric)));
-}
-
-int
-hg_args_int(Jsonb *args, const char *key, int dflt, int max)
-{
-	double		number = hg_args_double(args, key, dflt);
-
-	/* NaN fails both */
-	return number >= max ? max : number >= 0 ? (int) number : 0;
-}
-
-char *
-hg_args_text(Jsonb *args, const char *key)
-{
-	JsonbValue	value;
-
-	if (hg_args_get(args, key, &value) == NULL)
-		return NULL;
-	switch (value.type)
-	{
-		case jbvString:
-			return pnstrdup(value.val.string.val, value.val.string.len);
-		case jbvNumeric:
-			return DatumGetCString(DirectFunctionCall1(numeric_out,
-													   NumericGetDatum(value.val.numeric)));
-		case jbvBool:
-			return pstrdup(value.val.boolean ? "true" : "false");
-		case jbvBinary:
-			return JsonbToCString(NULL, value.val.binary.data,
-								  value.val.binary.len);
-		default:
-			return NULL;
-	}
-}
-
 /* ---------- constant and redact ---------- */
 
 bool

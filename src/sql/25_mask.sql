@@ -46,7 +46,7 @@ CREATE TABLE hoopguard.mask_key (
 );
 SELECT pg_catalog.pg_extension_config_dump('hoopguard.mask_key', '');
 REVOKE ALL ON hoopguard.mask_key FROM PUBLIC;
-COMMENT ON TABLE hoopguard.mask_key IS 'keys of the methods hash and token';
+COMMENT ON TABLE hoopguard.mask_key IS 'keys of the methods hash, token and noise';
 
 INSERT INTO hoopguard.mask_key (id, key)
 SELECT pg_catalog.hashtext(pg_catalog.gen_random_uuid()::pg_catalog.text),
@@ -61,3 +61,33 @@ CREATE TRIGGER _policy_changed
 AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON hoopguard.mask_key
 FOR EACH STATEMENT EXECUTE FUNCTION hoopguard._policy_changed();
 ALTER TABLE hoopguard.mask_key ENABLE ALWAYS TRIGGER _policy_changed;
+
+-- HG014 unless the method can do with the arguments.  column_type is NULL for
+-- a rule on a class.
+CREATE FUNCTION hoopguard._check_mask_args(method pg_catalog.text,
+	args pg_catalog.jsonb, column_type pg_catalog.regtype,
+	column_typmod pg_catalog.int4 DEFAULT -1) RETURNS void
+LANGUAGE c STABLE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'hoopguard__check_mask_args';
+REVOKE ALL ON FUNCTION hoopguard._check_mask_args(pg_catalog.text,
+	pg_catalog.jsonb, pg_catalog.regtype, pg_catalog.int4) FROM PUBLIC;
+
+-- With the rights of the owner, so that who may rotate keys need not be able
+-- to read or choose them.
+CREATE FUNCTION hoopguard.rotate_key() RETURNS pg_catalog.int4
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	new_id	int;
+BEGIN
+	PERFORM hoopguard._assert_ungoverned();
+	UPDATE hoopguard.mask_key k SET current = false WHERE k.current;
+	INSERT INTO hoopguard.mask_key AS k (id, key)
+	SELECT hashtext(gen_random_uuid()::text),
+		sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
+			|| uuid_send(gen_random_uuid()))
+	RETURNING k.id INTO new_id;
+	RETURN new_id;
+END $$;
+COMMENT ON FUNCTION hoopguard.rotate_key() IS
+'make a new key for the methods hash, token and noise, and return its id; masks that name no key change';
+REVOKE ALL ON FUNCTION hoopguard.rotate_key() FROM PUBLIC;

@@ -73,7 +73,8 @@ BEGIN
 	PERFORM hoopguard._assert_ungoverned();
 	PERFORM hoopguard._grant(role,
 		'{map_role, unmap_role, freeze, unfreeze, add_class, add_mask,
-		drop_mask, add_rule, drop_rule, set_rule, set_limit, drop_limit,
+		drop_mask, rotate_key, _check_mask_args, add_rule, drop_rule,
+		set_rule, set_limit, drop_limit,
 		baseline, classify_name, detect, detect_spans, effective_mask, effective_policy, status,
 		flush, _assert_ungoverned, _check_subject, _check_rule, _check_mode,
 		_no_rule, _role_oid, _role_covers, _mapped_oid, _mapped_in,
