@@ -47,14 +47,16 @@ FROM unnest('{a,b,c,d,e,f,g,h,i,j,k,l}'::text[]) c;
 \c - regress_hoopguard_masked
 SELECT a, b, c, d, e, f, g, h, i, k, l FROM store.kinds;
 
--- constant: of the type of the column, or NULL where it does not fit
+-- constant: of the type of the column, and refused where it does not fit
 \c - :dba
 SELECT count(hoopguard.drop_mask(id)) FROM hoopguard.mask_rule;
 SELECT hoopguard.add_mask('constant', relation => 'store.kinds', column_name => c,
 	args => '{"value": "7"}') > 0
-FROM unnest('{a,b,c,d,e}'::text[]) c;
+FROM unnest('{a,b,c,e}'::text[]) c;
+SELECT hoopguard.add_mask('constant', relation => 'store.kinds', column_name => 'd',
+	args => '{"value": "7"}');
 \c - regress_hoopguard_masked
-SELECT a, b, c, d, e FROM store.kinds;
+SELECT a, b, c, e FROM store.kinds;
 
 -- partial: the first and last characters stay, the length too
 \c - :dba

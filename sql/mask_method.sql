@@ -36,12 +36,27 @@ SELECT hoopguard.map_role('regress_hoopguard_agent') IS NOT NULL AS mapped;
 CREATE PROCEDURE use_mask(method text, args jsonb DEFAULT '{}')
 LANGUAGE plpgsql AS $$
 BEGIN
-	PERFORM hoopguard.drop_mask(m.id) FROM hoopguard.mask_rule m
-	WHERE m.relation = 't'::regclass;
+	PERFORM hoopguard.drop_mask(m.id) FROM hoopguard.mask_rule m;
 	PERFORM hoopguard.add_mask(method, relation => 't',
 		column_name => a.attname::text, args => args)
 	FROM pg_attribute a
 	WHERE a.attrelid = 't'::regclass AND a.attnum > 1;
+END $$;
+-- the same by a rule for a class that all the columns belong to
+SELECT hoopguard.add_class('probe', 'probe') IS NOT NULL AS added;
+CREATE PROCEDURE use_class_mask(method text, args jsonb)
+LANGUAGE plpgsql AS $$
+DECLARE
+	c	name;
+BEGIN
+	PERFORM hoopguard.drop_mask(m.id) FROM hoopguard.mask_rule m;
+	FOR c IN SELECT a.attname FROM pg_attribute a
+		WHERE a.attrelid = 't'::regclass AND a.attnum > 1
+	LOOP
+		EXECUTE format('SECURITY LABEL FOR hoopguard ON COLUMN t.%I IS %L',
+			c, 'probe');
+	END LOOP;
+	PERFORM hoopguard.add_mask(method, class => 'probe', args => args);
 END $$;
 \pset format unaligned
 \pset null '~'
@@ -52,10 +67,13 @@ CALL use_mask('null');
 :show
 CALL use_mask('redact');
 :show
-CALL use_mask('constant', '{"value": "7"}');
+-- without a value: as redact
+CALL use_mask('constant');
 :show
--- a constant that the type cannot hold
-CALL use_mask('constant', '{"value": "word"}');
+-- a constant that not every type can hold
+CALL use_class_mask('constant', '{"value": "7"}');
+:show
+CALL use_class_mask('constant', '{"value": "word"}');
 :show
 CALL use_mask('partial', '{"first": 2, "last": 1}');
 :show
@@ -80,6 +98,9 @@ SELECT count(DISTINCT t) FROM t;
 SELECT i4 FROM t WHERE id = 1;
 RESET SESSION AUTHORIZATION;
 
+SELECT count(hoopguard.drop_mask(id)) FROM hoopguard.mask_rule;
 DROP SCHEMA mask_method CASCADE;
+DELETE FROM hoopguard.class WHERE name = 'probe';
+DELETE FROM hoopguard.default_mask WHERE class = 'probe';
 SELECT hoopguard.unmap_role('regress_hoopguard_agent') IS NOT NULL AS unmapped;
 DROP ROLE regress_hoopguard_agent;
