@@ -27,6 +27,7 @@
 #include "utils/syscache.h"
 
 bool		hg_in_worker = false;
+bool		hg_catalog_repair = false;
 
 static const char *const rel_names[HG_REL_COUNT] = {
 	[HG_REL_POLICY_VERSION] = "policy_version",
@@ -97,7 +98,7 @@ on_relcache(Datum arg, Oid relid)
  * resets "known": then it starts again.
  */
 static void
-look_up(void)
+look_up(bool *damaged)
 {
 	bool		was_present = present;
 	Oid			was_schema = schema_oid;
@@ -158,10 +159,15 @@ look_up(void)
 			else
 			{
 				known = false;
+				if (damaged != NULL)
+				{
+					*damaged = true;
+					break;
+				}
 				ereport(ERROR,
 						(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						 errmsg("extension \"hoopguard\" is damaged: a part of its schema is missing"),
-						 errhint("A superuser can drop and create the extension again.")));
+						 errhint("A superuser can run ALTER EXTENSION hoopguard UPDATE after an upgrade, or drop and create the extension again.")));
 			}
 		}
 		schema_oid = schema;
@@ -173,13 +179,27 @@ look_up(void)
 bool
 hg_catalog_present(void)
 {
+	if (hg_catalog_repair)
+		return false;
 	if (known)
 		return present;
 	if (!OidIsValid(MyDatabaseId) || !IsTransactionState() ||
 		IsAbortedTransactionBlockState())
 		return false;
-	look_up();
+	look_up(NULL);
 	return present;
+}
+
+bool
+hg_catalog_damaged(void)
+{
+	bool		damaged = false;
+
+	if (known || !OidIsValid(MyDatabaseId) || !IsTransactionState() ||
+		IsAbortedTransactionBlockState())
+		return false;
+	look_up(&damaged);
+	return damaged;
 }
 
 Oid

@@ -39,6 +39,18 @@ typedef enum HgRel
  */
 extern bool hg_catalog_present(void);
 
+/*
+ * Is the extension here but a part of its schema missing?  So it is after an
+ * upgrade of the library, until ALTER EXTENSION UPDATE.
+ */
+extern bool hg_catalog_damaged(void);
+
+/*
+ * True while a superuser repairs a damaged extension: then it is absent,
+ * which would raise an error otherwise.
+ */
+extern bool hg_catalog_repair;
+
 /* OID of one of our relations; ERROR if hg_catalog_present() is false. */
 extern Oid	hg_catalog_rel(HgRel rel);
 

@@ -340,6 +340,50 @@ gives_names(Node *utility)
 	}
 }
 
+/*
+ * ALTER or DROP EXTENSION hoopguard by a superuser who is not mapped himself,
+ * the only way out when a part of the schema is missing.
+ */
+static bool
+is_repair(Node *utility)
+{
+	bool		ours = false;
+
+	if (IsA(utility, AlterExtensionStmt))
+		ours = strcmp(((AlterExtensionStmt *) utility)->extname,
+					  "hoopguard") == 0;
+	else if (IsA(utility, DropStmt) &&
+			 ((DropStmt *) utility)->removeType == OBJECT_EXTENSION)
+	{
+		ListCell   *lc;
+
+		foreach(lc, ((DropStmt *) utility)->objects)
+			ours |= strcmp(strVal(lfirst(lc)), "hoopguard") == 0;
+	}
+	return ours && superuser_arg(GetSessionUserId()) && superuser() &&
+		hg_catalog_damaged() &&
+		!hg_label_role_is_mapped(GetUserNameFromId(GetSessionUserId(), false));
+}
+
+/* The statement with hoopguard taken for absent. */
+static void
+repair(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
+	   ProcessUtilityContext context, ParamListInfo params,
+	   QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc)
+{
+	hg_catalog_repair = true;
+	PG_TRY();
+	{
+		utility_next(pstmt, queryString, readOnlyTree, context, params,
+					 queryEnv, dest, qc);
+	}
+	PG_FINALLY();
+	{
+		hg_catalog_repair = false;
+	}
+	PG_END_TRY();
+}
+
 static void
 hg_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 				  bool readOnlyTree, ProcessUtilityContext context,
@@ -350,11 +394,13 @@ hg_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	ProcessUtility_hook_type next = utility_next;
 	bool		names = gives_names(utility);
 
-	if (!hg_in_worker &&
+	if (is_repair(utility))
+		next = repair;
+	else if (!hg_in_worker &&
 		(IsA(utility, DropdbStmt) || IsA(utility, CreatedbStmt) ||
 		 IsA(utility, AlterDatabaseStmt) || IsA(utility, RenameStmt)))
 		next = alone_in_database;
-	if (IsParallelWorker() || !hg_govern_active())
+	if (next == repair || IsParallelWorker() || !hg_govern_active())
 	{
 		(*next) (pstmt, queryString, readOnlyTree, context, params, queryEnv,
 				 dest, qc);

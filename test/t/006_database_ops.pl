@@ -116,6 +116,19 @@ foreach my $sql ('VACUUM FULL hoopguard.event_default', 'ANALYZE', 'REINDEX DATA
 	is($err, '', $sql);
 }
 busy('shop');
+
+# a schema that lacks a part, as between the upgrade of the library and ALTER
+# EXTENSION UPDATE: nothing runs but the repair, and that by a superuser only
+$node->safe_psql('fresh', 'CREATE EXTENSION hoopguard; ALTER TABLE hoopguard.rule RENAME TO no_rule');
+($status, $out, $err) = $node->psql('fresh', 'SELECT 1');
+like($err, qr/extension "hoopguard" is damaged.*ALTER EXTENSION hoopguard UPDATE/s, 'damaged: refused');
+($status, $out, $err) = as_role($node, 'fresh', $agent, 'DROP EXTENSION hoopguard');
+like($err, qr/55000/, 'damaged: an agent cannot repair');
+is($node->safe_psql('shop', 'SELECT 1'), '1', 'other databases work');
+$node->safe_psql('fresh', 'DROP EXTENSION hoopguard');
+$node->safe_psql('fresh', 'CREATE EXTENSION hoopguard');
+busy('fresh');
+
 $node->command_ok([ 'pg_dumpall', '-f', "$dump.all", '-d', $node->connstr('postgres') ], 'pg_dumpall');
 
 $node->stop;
