@@ -58,6 +58,7 @@ OBJS = \
 	src/inspect/utility_facts.o \
 	src/inspect/utility_locks.o \
 	src/inspect/utility_object.o \
+	src/mask/mask_code.o \
 	src/mask/mask_copy.o \
 	src/mask/mask_ddl.o \
 	src/mask/mask_match.o \
@@ -108,6 +109,7 @@ OBJS = \
 	src/server/hooks.o \
 	src/server/hoopguard.o \
 	src/server/shadow.o \
+	src/server/quiet.o \
 	src/server/shmem.o \
 	src/server/sqlapi.o \
 	src/server/stamp.o \

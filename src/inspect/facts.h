@@ -90,6 +90,9 @@ typedef struct HgFacts
 	char	   *refused_insert; /* ON CONFLICT may update but not insert, since
 								 * that would compare with this column's real
 								 * values; NULL if it may */
+	bool		real_exprs;		/* expressions see real values while it runs:
+								 * constraints, indexes, row security */
+	bool		real_triggers;	/* triggers see rows of masked relations */
 	List	   *functions;		/* of Oid: functions called by the tree */
 	char	   *text;			/* normalised, without literals; NULL if it
 								 * could not be made */

@@ -54,16 +54,42 @@ extern void hg_mask_check_existence(Query *query, const HgPolicy *policy,
  */
 extern void hg_mask_watch_inserts(QueryDesc *queryDesc, const HgFacts *facts);
 
-/* hg_mask_check_existence() for COPY FROM. */
+/*
+ * hg_mask_check_existence() and hg_mask_check_target() for COPY FROM; facts
+ * may not be NULL.
+ */
 extern void hg_mask_check_copy_from(CopyStmt *stmt, const HgPolicy *policy,
 									HgFacts *facts);
 
 /*
- * ERROR HG006 for DDL that would make the server hand real values of a masked
- * column to code of the governed role: triggers, rules, policies, indexes and
- * statistics on its relation.  No rule can allow it.
+ * ERROR HG006 for a utility statement that would get real values past the
+ * masks: see mask_ddl.c.  facts are the statement's; real_exprs is set where
+ * it evaluates expressions over real rows.
  */
-extern void hg_mask_check_ddl(Node *utility, const HgPolicy *policy);
+extern void hg_mask_check_ddl(Node *utility, const HgPolicy *policy,
+							  HgFacts *facts);
+
+/*
+ * ERROR HG006 for a call of a function that reads files, streams changes or
+ * opens connections, unless an allow rule names it.
+ */
+extern void hg_mask_check_function(const HgPolicy *policy, HgCommand group,
+								   const char *schema, const char *name);
+
+/*
+ * ERROR HG006 when code on a masked relation calls a function of a governed
+ * role (mask_code.c).  The first: index expressions and constraints, with
+ * maintenance also statistics objects; true if they read a masked column.
+ * The second: a relation that is written, with its children; the third: all
+ * relations a query writes or reads under row security.  Those fill
+ * facts->real_exprs and real_triggers.
+ */
+extern bool hg_mask_check_code(Oid relid, const HgPolicy *policy,
+							   bool maintenance);
+extern void hg_mask_check_target(Oid relid, bool inherited,
+								 const HgPolicy *policy, HgFacts *facts);
+extern void hg_mask_check_query_code(Query *query, const HgPolicy *policy,
+									 HgFacts *facts);
 
 /*
  * The second net, from ExecutorCheckPerms_hook: true if the range table reads

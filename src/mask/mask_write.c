@@ -660,8 +660,13 @@ hg_mask_check_copy_from(CopyStmt *stmt, const HgPolicy *policy,
 	if (relation->rd_rel->relkind == RELKIND_RELATION ||
 		relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ||
 		relation->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
+	{
+		hg_mask_check_target(relid,
+							 relation->rd_rel->relkind ==
+							 RELKIND_PARTITIONED_TABLE, policy, facts);
 		check_family(&ctx, relid,
 					 relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE,
 					 given, false);
+	}
 	relation_close(relation, NoLock);
 }

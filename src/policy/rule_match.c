@@ -495,6 +495,18 @@ check_name(Span pattern)
 	return NULL;
 }
 
+static HgPatternKind
+pattern_kind(Span pattern)
+{
+	if (is_star(pattern))
+		return HG_PATTERN_ANY;
+	if (strip_prefix(&pattern, "class:"))
+		return HG_PATTERN_CLASS;
+	if (strip_prefix(&pattern, "function:"))
+		return HG_PATTERN_FUNCTION;
+	return HG_PATTERN_NAME;
+}
+
 bool
 hg_rule_only(const char *objects, HgPatternKind kind)
 {
@@ -503,18 +515,24 @@ hg_rule_only(const char *objects, HgPatternKind kind)
 
 	while (next_pattern(&cursor, &pattern))
 	{
-		HgPatternKind found = HG_PATTERN_NAME;
-
-		if (is_star(pattern))
-			found = HG_PATTERN_ANY;
-		else if (strip_prefix(&pattern, "class:"))
-			found = HG_PATTERN_CLASS;
-		else if (strip_prefix(&pattern, "function:"))
-			found = HG_PATTERN_FUNCTION;
-		if (found != kind)
+		if (pattern_kind(pattern) != kind)
 			return false;
 	}
 	return true;
+}
+
+bool
+hg_rule_has(const char *objects, HgPatternKind kind)
+{
+	const char *cursor = objects;
+	Span		pattern;
+
+	while (next_pattern(&cursor, &pattern))
+	{
+		if (pattern_kind(pattern) == kind)
+			return true;
+	}
+	return false;
 }
 
 char *

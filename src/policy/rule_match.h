@@ -111,6 +111,9 @@ typedef enum HgPatternKind
 /* Are all patterns of objects of one kind? */
 extern bool hg_rule_only(const char *objects, HgPatternKind kind);
 
+/* Is one of the patterns of objects of this kind? */
+extern bool hg_rule_has(const char *objects, HgPatternKind kind);
+
 /* NULL if the objects pattern is well formed, else what is wrong. */
 extern char *hg_rule_check_objects(const char *objects);
 

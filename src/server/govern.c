@@ -29,6 +29,7 @@
 #include "nodes/makefuncs.h"
 #include "optimizer/optimizer.h"
 #include "server/govern.h"
+#include "server/quiet.h"
 #include "server/shadow.h"
 #include "storage/sinval.h"
 #include "tcop/pquery.h"
@@ -143,8 +144,13 @@ make_facts(Query *query, const char *query_string, const HgPolicy *policy)
 	HgFacts    *facts = hg_facts_create(CurrentMemoryContext);
 
 	hg_query_facts(facts, query, policy);
-	if (policy != NULL && !is_exempt(query))
-		hg_mask_check_existence(query, policy, facts);
+	if (policy != NULL && !hg_frame_trusted())
+	{
+		/* what a cascade fires counts too */
+		hg_mask_check_query_code(query, policy, facts);
+		if (!is_ri(query))
+			hg_mask_check_existence(query, policy, facts);
+	}
 	if (!is_ri(query))
 		hg_lineage_query(facts, query, NULL, policy);
 	hg_fingerprint(facts, query_string, query->stmt_location,
@@ -658,25 +664,10 @@ hg_govern_count(HgStmt *stmt, QueryDesc *queryDesc)
 	}
 }
 
-/*
- * DETAIL and CONTEXT of constraint errors show whole rows and keys, real
- * values among them (class 23, and 44 for views WITH CHECK OPTION).
- */
-static bool
-shows_values(int sqlstate)
-{
-	int			category = ERRCODE_TO_CATEGORY(sqlstate);
-
-	return category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
-		category == ERRCODE_TO_CATEGORY(ERRCODE_WITH_CHECK_OPTION_VIOLATION);
-}
-
 void
 hg_govern_fail(HgStmt *stmt)
 {
 	int			sqlstate = geterrcode();
-	bool		scrub = shows_values(sqlstate) && stmt != NULL &&
-		stmt->event.subject != NULL;
 
 	/* its memory may be used again, for a range table nobody has cleared */
 	cleared_rtable = NULL;
@@ -685,19 +676,7 @@ hg_govern_fail(HgStmt *stmt)
 		hg_stmt_reported(stmt)->event.sqlstate = sqlstate;
 		hg_stmt_push(stmt, sqlstate, true);
 	}
-	if (scrub)
-	{
-		MemoryContext old = MemoryContextSwitchTo(stmt->context);
-		ErrorData  *edata = CopyErrorData();
-
-		MemoryContextSwitchTo(old);
-		FlushErrorState();
-		edata->detail = NULL;
-		edata->detail_log = NULL;
-		edata->context = NULL;
-		ReThrowError(edata);
-	}
-	PG_RE_THROW();
+	hg_quiet_rethrow(stmt);
 }
 
 void
@@ -849,7 +828,7 @@ judge_utility(HgStmt *stmt, const HgPolicy *policy, const HgFacts *facts,
  * constraints that would fail at commit.  Returns the statement to run.
  */
 static PlannedStmt *
-prepare_utility(HgStmt *stmt, const HgPolicy *policy, const HgFacts *facts,
+prepare_utility(HgStmt *stmt, const HgPolicy *policy, HgFacts *facts,
 				PlannedStmt *pstmt, const char *queryString,
 				ParamListInfo params, ProcessUtilityContext context)
 {
@@ -866,15 +845,13 @@ prepare_utility(HgStmt *stmt, const HgPolicy *policy, const HgFacts *facts,
 	AcceptInvalidationMessages();
 	policy = hg_policy_get(hg_subject_current());
 	if (policy->mask_mode == HG_MODE_ENFORCE && !hg_frame_trusted())
-		hg_mask_check_ddl(utility, policy);
+		hg_mask_check_ddl(utility, policy, facts);
 	if (IsA(utility, CopyStmt) && policy->mask_mode == HG_MODE_ENFORCE &&
 		!hg_frame_trusted())
 	{
 		CopyStmt   *masked = hg_mask_copy((CopyStmt *) utility, policy);
 
-		hg_mask_check_copy_from((CopyStmt *) utility, policy,
-								stmt ? stmt->facts : NULL);
-
+		hg_mask_check_copy_from((CopyStmt *) utility, policy, facts);
 		if (masked != (CopyStmt *) utility)
 		{
 			pstmt = copyObject(pstmt);
@@ -914,6 +891,7 @@ hg_govern_utility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
 	const HgIdentity *who;
 	const HgPolicy *policy = NULL;
 	HgStmt	   *stmt = NULL;
+	HgQuiet		quiet;
 	HgFacts    *facts;
 	bool		audited;
 	bool		governed;
@@ -957,8 +935,14 @@ hg_govern_utility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
 		stmt->into = hg_lineage_utility_target(facts, utility);
 	MemoryContextSwitchTo(old);
 
+	/* triggers that were put off fire in these, outside of any executor run */
+	if (governed && (IsA(utility, TransactionStmt) ||
+					 IsA(utility, ConstraintsSetStmt) ||
+					 IsA(utility, CallStmt) || IsA(utility, DoStmt)))
+		facts->real_triggers = true;
 	if (stmt)
 		hg_frame_push(HG_FRAME_UTILITY, stmt, stmt->event.event_id);
+	hg_quiet_begin(&quiet, stmt, depth);
 	PG_TRY();
 	{
 		if (governed)
@@ -974,6 +958,7 @@ hg_govern_utility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
 		hg_govern_fail(stmt);
 	}
 	PG_END_TRY();
+	hg_quiet_end(&quiet);
 	hg_frame_reset(depth);
 
 	if (stmt == NULL)
@@ -1055,9 +1040,11 @@ hg_govern_function(Oid function)
 	/* a call that no statement makes (fast path) is one of its own */
 	facts->inside = hg_frame_top() != NULL;
 	hg_guard_check(policy, facts, &verdict);
+	if (verdict.action != HG_DENY && !hg_frame_trusted())
+		hg_mask_check_function(policy, group, schema, name ? name : "");
 	if (verdict.action == HG_ALLOW || verdict.action == HG_WARN)
 	{
-		if (allowed_generation == hg_catalog_generation())
+		if (!hg_frame_trusted() && allowed_generation == hg_catalog_generation())
 			hash_search(allowed, &function, HASH_ENTER, &found);
 		MemoryContextDelete(facts->context);
 		return;

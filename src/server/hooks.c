@@ -37,6 +37,7 @@
 #include "server/govern.h"
 #include "replication/walsender.h"
 #include "server/hooks.h"
+#include "server/quiet.h"
 #include "server/shadow.h"
 #include "tcop/utility.h"
 #include "utils/lsyscache.h"
@@ -128,6 +129,7 @@ hg_ExecutorStart(QueryDesc *queryDesc, int eflags)
 {
 	HgStmt	   *stmt = NULL;
 	int			depth = hg_frame_depth();
+	HgQuiet		quiet;
 	bool		active = !IsParallelWorker() && hg_govern_active();
 
 	if (active)
@@ -142,6 +144,7 @@ hg_ExecutorStart(QueryDesc *queryDesc, int eflags)
 	}
 
 	hg_frame_push(HG_FRAME_RUN, stmt, hg_stmt_reported(stmt)->event.event_id);
+	hg_quiet_begin(&quiet, stmt, depth);
 	PG_TRY();
 	{
 		if (next_ExecutorStart)
@@ -156,6 +159,7 @@ hg_ExecutorStart(QueryDesc *queryDesc, int eflags)
 		hg_govern_fail(stmt);
 	}
 	PG_END_TRY();
+	hg_quiet_end(&quiet);
 	hg_frame_reset(depth);
 }
 
@@ -173,6 +177,7 @@ hg_ExecutorRun(HG_RUN_PARAMS)
 {
 	HgStmt	   *stmt = hg_govern_find(queryDesc);
 	int			depth = hg_frame_depth();
+	HgQuiet		quiet;
 
 	if (stmt == NULL)
 	{
@@ -181,6 +186,7 @@ hg_ExecutorRun(HG_RUN_PARAMS)
 	}
 
 	hg_frame_push(HG_FRAME_RUN, stmt, hg_stmt_reported(stmt)->event.event_id);
+	hg_quiet_begin(&quiet, stmt, depth);
 	PG_TRY();
 	{
 		hg_govern_resume(stmt);
@@ -193,6 +199,7 @@ hg_ExecutorRun(HG_RUN_PARAMS)
 		hg_govern_fail(stmt);
 	}
 	PG_END_TRY();
+	hg_quiet_end(&quiet);
 	hg_frame_reset(depth);
 }
 
@@ -201,6 +208,7 @@ hg_ExecutorFinish(QueryDesc *queryDesc)
 {
 	HgStmt	   *stmt = hg_govern_find(queryDesc);
 	int			depth = hg_frame_depth();
+	HgQuiet		quiet;
 
 	if (stmt == NULL)
 	{
@@ -212,6 +220,7 @@ hg_ExecutorFinish(QueryDesc *queryDesc)
 	}
 
 	hg_frame_push(HG_FRAME_RUN, stmt, hg_stmt_reported(stmt)->event.event_id);
+	hg_quiet_begin(&quiet, stmt, depth);
 	PG_TRY();
 	{
 		if (next_ExecutorFinish)
@@ -231,6 +240,7 @@ hg_ExecutorFinish(QueryDesc *queryDesc)
 		hg_govern_fail(stmt);
 	}
 	PG_END_TRY();
+	hg_quiet_end(&quiet);
 	hg_frame_reset(depth);
 }
 
@@ -454,7 +464,10 @@ hg_fmgr_hook(FmgrHookEventType event, FmgrInfo *flinfo, Datum *arg)
 		hg_frame_push_function(flinfo->fn_oid, trusted, fed);
 	}
 	else
+	{
+		hg_quiet_function(event, flinfo->fn_oid);
 		hg_frame_pop_function(flinfo->fn_oid);
+	}
 }
 
 static void

@@ -17,11 +17,17 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/xact.h"
+#include "base/catalog.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "server/stmt.h"
 #include "storage/ipc.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 static HgFrame *frames = NULL;
@@ -72,15 +78,38 @@ hg_frame_push(HgFrameKind kind, HgStmt *stmt, int64 event_id)
 	frame->event_id = event_id;
 }
 
+/* Is the function a governed role's? */
+static bool
+is_governed_function(Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
+	ReleaseSysCache(tuple);
+	return hg_catalog_present() && hg_subject_for_role(owner)->governed;
+}
+
 void
 hg_frame_push_function(Oid function, bool trusted, bool fed)
 {
+	HgFrame    *top = hg_frame_top();
+	bool		real = top != NULL &&
+		(top->real || (top->stmt != NULL && hg_stmt_real(top->stmt)));
 	HgFrame    *frame = new_frame();
 
 	frame->kind = HG_FRAME_FUNCTION;
 	frame->function = function;
 	frame->trusted = trusted;
 	frame->fed = fed;
+	frame->real = real;
+	if (real)
+	{
+		frame->trigger = get_func_rettype(function) == TRIGGEROID;
+		frame->own = trusted || is_governed_function(function);
+	}
 }
 
 void
@@ -99,6 +128,12 @@ int64
 hg_frame_bottom_event(void)
 {
 	return hg_frame_depth() > 0 ? frames[0].event_id : 0;
+}
+
+HgFrame *
+hg_frame_at(int i)
+{
+	return &frames[i];
 }
 
 HgFrame *
@@ -148,6 +183,19 @@ hg_frame_approved(void)
 			 (frames[i].stmt->owner && frames[i].stmt->owner->approved)))
 			return true;
 	return false;
+}
+
+bool
+hg_stmt_real(const HgStmt *stmt)
+{
+	return stmt->facts != NULL &&
+		(stmt->facts->real_exprs || stmt->facts->real_triggers);
+}
+
+bool
+hg_stmt_real_exprs(const HgStmt *stmt)
+{
+	return stmt->facts != NULL && stmt->facts->real_exprs;
 }
 
 HgStmt *

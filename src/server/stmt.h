@@ -55,6 +55,9 @@ typedef struct HgFrame
 	int64		event_id;		/* of the statement, known before it has one */
 	Oid			function;
 	bool		trusted;
+	bool		real;			/* called where code sees real values: then */
+	bool		trigger;		/* is it a trigger function, */
+	bool		own;			/* is it a governed role's, or trusted? */
 	bool		fed;			/* real values may be among its arguments */
 } HgFrame;
 
@@ -69,6 +72,9 @@ extern void hg_frame_pop_function(Oid function);
 
 /* Event of the outermost statement, 0 when there is none. */
 extern int64 hg_frame_bottom_event(void);
+
+/* The frame with this index, counted from the outermost. */
+extern HgFrame *hg_frame_at(int i);
 
 /* Innermost frame, or NULL. */
 extern HgFrame *hg_frame_top(void);
@@ -106,5 +112,11 @@ extern void hg_stmt_push(HgStmt *stmt, int sqlstate, bool no_error);
 
 /* Who counts for this statement in an event: utility or query itself. */
 extern HgStmt *hg_stmt_reported(HgStmt *stmt);
+
+/* Does code see real values while the statement runs? See mask/mask_code.c. */
+extern bool hg_stmt_real(const HgStmt *stmt);
+
+/* Expressions of relations, not only triggers? */
+extern bool hg_stmt_real_exprs(const HgStmt *stmt);
 
 #endif							/* HG_STMT_H */
