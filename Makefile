@@ -95,7 +95,9 @@ OBJS = \
 	src/policy/detect_text.o \
 	src/policy/detect_token.o \
 	src/policy/forget.o \
+	src/policy/inherit.o \
 	src/policy/label.o \
+	src/policy/mask_rule.o \
 	src/policy/policy.o \
 	src/policy/policy_sql.o \
 	src/policy/rule_match.o \
@@ -108,6 +110,7 @@ OBJS = \
 	src/server/govern.o \
 	src/server/hooks.o \
 	src/server/hoopguard.o \
+	src/server/inherit.o \
 	src/server/shadow.o \
 	src/server/quiet.o \
 	src/server/shmem.o \
@@ -126,6 +129,7 @@ REGRESS = \
 	mask_match \
 	mask_write \
 	class_rename \
+	class_inherit \
 	attacks \
 	attacks_shadow \
 	guard_dml \

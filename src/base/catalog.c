@@ -42,6 +42,8 @@ static const char *const rel_names[HG_REL_COUNT] = {
 	[HG_REL_MASK_KEY] = "mask_key",
 	[HG_REL_APPROVAL] = "approval",
 	[HG_REL_EVENT] = "event",
+	[HG_REL_INHERITED_CLASS] = "inherited_class",
+	[HG_REL_INHERITED_INDEX] = "inherited_class_column_idx",
 	[HG_REL_ALLOW_LIST] = "allow_list",
 	[HG_REL_ALLOWED_STATEMENT] = "allowed_statement",
 };

@@ -16,6 +16,7 @@
 #include "nodes/bitmapset.h"
 #include "nodes/params.h"
 #include "nodes/parsenodes.h"
+#include "policy/inherit.h"
 #include "policy/policy.h"
 
 /*
@@ -77,6 +78,7 @@ typedef struct HgFacts
 	HgCommand	command;		/* headline: the main command */
 	List	   *acts;			/* of HgAct */
 	List	   *edges;			/* of HgEdge, no duplicates */
+	List	   *flows;			/* of HgFlow: values that arrive somewhere */
 	List	   *datasets;		/* of HgDataset, no duplicates */
 	List	   *masked_columns; /* of char*: "schema.relation.column" */
 	int			probes;			/* values compared with real values of masked
@@ -172,6 +174,7 @@ typedef struct HgLineageTarget
 	bool		matview;		/* a materialized view */
 } HgLineageTarget;
 
+/* The flows are of rules, too, which give no edges. */
 extern void hg_lineage_query(HgFacts *facts, Query *query,
 							 const HgLineageTarget *into,
 							 const HgPolicy *policy);
@@ -189,6 +192,12 @@ extern void hg_lineage_utility(HgFacts *facts, Node *utility,
  * query with another search_path.
  */
 extern HgLineageTarget *hg_lineage_utility_target(HgFacts *facts, Node *utility);
+
+/* An existing relation as a target, palloc'd; NULL if it is gone. */
+extern HgLineageTarget *hg_lineage_relation_target(Oid relid);
+
+/* Copy of the query of a view or materialized view, NULL if there is none. */
+extern Query *hg_lineage_stored_query(Oid relid);
 
 /*
  * Literal-free text of one statement: source bytes [location, location+len)

@@ -419,15 +419,15 @@ hg_lineage_query(HgFacts *facts, Query *query, const HgLineageTarget *into,
 		query->commandType == CMD_UNKNOWN)
 		return;
 
-	/* Rules are not followed: the statement itself is planned as well. */
-	if (query->querySource == QSRC_NON_INSTEAD_RULE ||
-		query->querySource == QSRC_QUAL_INSTEAD_RULE)
-		return;
 	if (((into != NULL && into->matview) || query->resultRelation != 0) &&
 		is_refresh_step(query, into))
 		return;
 
 	run = hg_lineage_run_create(facts, policy, into);
+
+	/* Rules are not followed: the statement itself is planned as well. */
+	run->flows_only = query->querySource == QSRC_NON_INSTEAD_RULE ||
+		query->querySource == QSRC_QUAL_INSTEAD_RULE;
 	scope = hg_lineage_scope_create(run, query, NULL, NULL);
 	if (query->commandType != CMD_SELECT)
 		emit_dml(scope);

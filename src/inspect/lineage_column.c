@@ -499,6 +499,10 @@ hg_lineage_var(LinScope *scope, Var *var, LinMask outer, LinMap *set)
 			cte_var(scope, rte, attno, outer, set);
 			break;
 		case RTE_NAMEDTUPLESTORE:
+			/* a transition table has the columns of the trigger's table */
+			if (OidIsValid(rte->relid))
+				base_column(scope, rte->relid, attno, outer, set);
+			break;
 		case RTE_RESULT:
 			break;
 		default:

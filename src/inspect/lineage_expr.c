@@ -11,10 +11,12 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "catalog/pg_aggregate.h"
 #include "inspect/lineage_int.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "utils/lsyscache.h"
 
 /* What the expression walker carries. */
 typedef struct LinWalk
@@ -75,19 +77,49 @@ walk_sortgroup(List *clauses, List *tlist, const LinWalk *w, LinMask kind)
 	}
 }
 
+/*
+ * What an aggregate makes of its input: hands values on, or computes something
+ * in which they are no longer found.  Of an aggregate that somebody has made
+ * nobody knows, so it hands them on.
+ */
+static LinMask
+aggregate_kind(Oid aggregate)
+{
+	static const char *const collecting[] = {
+		"any_value", "array_agg", "json_agg", "json_agg_strict",
+		"json_object_agg", "json_object_agg_strict",
+		"json_object_agg_unique", "json_object_agg_unique_strict",
+		"jsonb_agg", "jsonb_agg_strict", "jsonb_object_agg",
+		"jsonb_object_agg_strict", "jsonb_object_agg_unique",
+		"jsonb_object_agg_unique_strict", "max", "min", "mode",
+		"percentile_disc", "range_agg", "range_intersect_agg", "string_agg",
+		"xmlagg",
+	};
+	char	   *name;
+
+	if (aggregate >= FirstNormalObjectId)
+		return LIN_COLLECTION;
+	name = get_func_name(aggregate);
+	for (int i = 0; name != NULL && i < lengthof(collecting); i++)
+		if (strcmp(name, collecting[i]) == 0)
+			return LIN_COLLECTION;
+	return LIN_AGGREGATION;
+}
+
 static void
 walk_aggref(Aggref *agg, const LinWalk *w)
 {
+	LinMask		kind = aggregate_kind(agg->aggfnoid);
 	ListCell   *lc;
 
-	walk_under((Node *) agg->aggdirectargs, w, LIN_AGGREGATION);
+	walk_under((Node *) agg->aggdirectargs, w, kind);
 	walk_under((Node *) agg->aggfilter, w, LIN_CONDITIONAL);
 	foreach(lc, agg->args)
 	{
 		TargetEntry *tle = (TargetEntry *) lfirst(lc);
 
 		if (!tle->resjunk)
-			walk_under((Node *) tle->expr, w, LIN_AGGREGATION);
+			walk_under((Node *) tle->expr, w, kind);
 	}
 
 	/* The sorting of WITHIN GROUP is what such an aggregate computes. */
@@ -103,7 +135,8 @@ walk_windowfunc(WindowFunc *wfunc, const LinWalk *w)
 	ListCell   *lc;
 
 	walk_under((Node *) wfunc->args, w,
-			   wfunc->winagg ? LIN_AGGREGATION : LIN_TRANSFORMATION);
+			   wfunc->winagg ? aggregate_kind(wfunc->winfnoid) :
+			   LIN_TRANSFORMATION);
 	walk_under((Node *) wfunc->aggfilter, w, LIN_CONDITIONAL);
 	if (query == NULL)
 		return;
@@ -139,7 +172,7 @@ walk_sublink(SubLink *sublink, const LinWalk *w)
 			kind = 0;
 			break;
 		case ARRAY_SUBLINK:
-			kind = LIN_AGGREGATION;
+			kind = LIN_COLLECTION;
 			break;
 		case ALL_SUBLINK:
 		case ANY_SUBLINK:

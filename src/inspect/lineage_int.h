@@ -17,23 +17,27 @@
 
 /*
  * Transformations, as bits, so that all that is known about one (source,
- * target) pair is one small integer.  The first three are DIRECT, in order
+ * target) pair is one small integer.  The first four are DIRECT, in order
  * of strength; the others INDIRECT.
  */
 typedef uint32 LinMask;
 
 #define LIN_IDENTITY		0x001
 #define LIN_TRANSFORMATION	0x002
-#define LIN_AGGREGATION		0x004
-#define LIN_JOIN			0x008
-#define LIN_FILTER			0x010
-#define LIN_GROUP_BY		0x020
-#define LIN_SORT			0x040
-#define LIN_WINDOW			0x080
-#define LIN_CONDITIONAL		0x100
-#define LIN_NKINDS			9
-#define LIN_DIRECT			0x007
-#define LIN_INDIRECT		0x1F8
+#define LIN_COLLECTION		0x004	/* aggregation that hands values on */
+#define LIN_AGGREGATION		0x008
+#define LIN_JOIN			0x010
+#define LIN_FILTER			0x020
+#define LIN_GROUP_BY		0x040
+#define LIN_SORT			0x080
+#define LIN_WINDOW			0x100
+#define LIN_CONDITIONAL		0x200
+#define LIN_NKINDS			10
+#define LIN_DIRECT			0x00F
+#define LIN_INDIRECT		0x3F0
+
+/* The kinds under which values arrive: what inherits a class. */
+#define LIN_VALUES			(LIN_IDENTITY | LIN_TRANSFORMATION | LIN_COLLECTION)
 
 /*
  * A map from 64-bit keys to small integers that remembers insertion order.
@@ -138,6 +142,7 @@ struct LinScope
 typedef struct LinTarget
 {
 	LinRel	   *rel;			/* NULL: the result or the "into" relation */
+	AttrNumber	attno;			/* of rel */
 	char	   *column;			/* facts' context; NULL: the dataset */
 	LinMap	   *set;
 } LinTarget;
@@ -147,6 +152,7 @@ struct LinRun
 	HgFacts    *facts;
 	const HgPolicy *policy;
 	const HgLineageTarget *into;
+	bool		flows_only;		/* no edges, no datasets */
 	MemoryContext context;
 	LinMap	   *rel_index;		/* Oid to number */
 	LinRel	  **rels;
@@ -222,9 +228,6 @@ extern Oid	hg_lineage_view_of(RangeTblEntry *rte);
 
 /* The RTE, or NULL if the number is out of range. */
 extern RangeTblEntry *hg_lineage_rte(LinScope *scope, int rti);
-
-/* Copy of the query of a view or materialized view, NULL if there is none. */
-extern Query *hg_lineage_stored_query(Oid relid);
 
 /* ---- lineage_column.c: what is behind a Var ---- */
 

@@ -27,7 +27,7 @@
 #define LIN_MAP_SHORT 8
 
 static const char *const kind_names[LIN_NKINDS] = {
-	"IDENTITY", "TRANSFORMATION", "AGGREGATION",
+	"IDENTITY", "TRANSFORMATION", "AGGREGATION", "AGGREGATION",
 	"JOIN", "FILTER", "GROUP_BY", "SORT", "WINDOW", "CONDITIONAL"
 };
 
@@ -358,6 +358,7 @@ hg_lineage_target(LinRun *run, LinRel *rel, AttrNumber attno,
 	hg_lineage_map_put(run->target_index, key, run->ntargets);
 	target = &run->targets[run->ntargets++];
 	target->rel = rel;
+	target->attno = attno;
 	target->column = NULL;
 	if (column != NULL)
 		target->column = MemoryContextStrdup(run->facts->context, column);
@@ -417,6 +418,37 @@ edge_known(List *known, int nknown, const HgEdge *edge)
 	return false;
 }
 
+/* Which columns arrive unmasked in which. */
+static void
+emit_flows(LinRun *run)
+{
+	for (int t = 0; t < run->ntargets; t++)
+	{
+		LinTarget  *target = &run->targets[t];
+
+		if (target->column == NULL ||
+			(target->rel == NULL && run->into == NULL))
+			continue;
+		for (int i = 0; i < target->set->n; i++)
+		{
+			LinSource  *source = &run->sources[target->set->keys[i]];
+			LinMask		mask = target->set->values[i];
+			HgFlow	   *flow;
+
+			if ((mask & LIN_VALUES) == 0 || source->masked)
+				continue;
+			flow = palloc0(sizeof(HgFlow));
+			if (target->rel != NULL)
+				flow->target = HG_COLUMN_REF(target->rel->relid,
+											 target->attno);
+			flow->target_column = target->column;
+			flow->source = HG_COLUMN_REF(source->rel->relid, source->attno);
+			flow->unchanged = (mask & LIN_IDENTITY) != 0;
+			run->facts->flows = lappend(run->facts->flows, flow);
+		}
+	}
+}
+
 /* Write what the run found to the facts, and free the run. */
 void
 hg_lineage_run_finish(LinRun *run)
@@ -427,6 +459,13 @@ hg_lineage_run_finish(LinRun *run)
 	char	   *out_schema = NULL;
 	char	   *out_relation;
 
+	emit_flows(run);
+	if (run->flows_only)
+	{
+		MemoryContextSwitchTo(old);
+		MemoryContextDelete(run->context);
+		return;
+	}
 	if (run->into != NULL)
 	{
 		if (run->into->schema != NULL)
@@ -452,6 +491,10 @@ hg_lineage_run_finish(LinRun *run)
 				HgEdge	   *edge;
 
 				if ((mask & ((LinMask) 1 << k)) == 0)
+					continue;
+				/* the two have one name */
+				if (((LinMask) 1 << k) == LIN_AGGREGATION &&
+					(mask & LIN_COLLECTION))
 					continue;
 				edge = palloc0(sizeof(HgEdge));
 				edge->source_schema = source->rel->schema;

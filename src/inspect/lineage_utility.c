@@ -75,6 +75,12 @@ existing_target(HgFacts *facts, Oid relid)
 	return target;
 }
 
+HgLineageTarget *
+hg_lineage_relation_target(Oid relid)
+{
+	return existing_target(hg_facts_create(CurrentMemoryContext), relid);
+}
+
 /* Schema in which CREATE would make the relation; never raises. */
 static const char *
 creation_schema(RangeVar *rv)

@@ -3,20 +3,17 @@
  * mask_rel.c
  *	  Which columns of a relation are masked.
  *
- * The policy names columns; what is generated from such a column shows the
- * same data and is masked here, whether it is stored or computed when read.
- * Generated columns cannot refer to each other, so one pass finds them all.
+ * The policy names them, those included that are generated from a masked
+ * column.  Here they are found by number.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/relation.h"
-#include "access/sysattr.h"
 #include "catalog/pg_class.h"
 #include "mask/mask_rel.h"
 #include "nodes/nodes.h"
-#include "optimizer/optimizer.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -33,86 +30,6 @@ hg_mask_relkind(char relkind)
 			return true;
 		default:
 			return false;
-	}
-}
-
-/*
- * The mask of a column on what is generated from it.  Whoever may ask whether
- * the column has a value may not ask so about a part of it.
- */
-static const HgColumnMask *
-derived_mask(const HgColumnMask *mask)
-{
-	HgColumnMask *result;
-
-	if (mask->match != HG_MATCH_EQUALITY && mask->match != HG_MATCH_REAL)
-		return mask;
-	result = palloc(sizeof(HgColumnMask));
-	*result = *mask;
-	result->match = HG_MATCH_MASKED;
-	return result;
-}
-
-static bool
-is_inherited(const HgRelMask *rel, AttrNumber attnum)
-{
-	int			i;
-
-	for (i = 0; i < rel->nclasses; i++)
-	{
-		if (rel->classes[i].attnum == attnum)
-			return rel->classes[i].source == HG_CLASS_LINEAGE;
-	}
-	return false;
-}
-
-/*
- * Mask generated columns like the first masked column that they read.  One
- * that has a mask of its own only because it inherited the class is left no
- * more match than that.
- */
-static void
-add_generated(HgMaskRel *result, TupleDesc desc)
-{
-	int			i;
-
-	if (desc->constr == NULL)
-		return;
-
-	for (i = 0; i < desc->constr->num_defval; i++)
-	{
-		AttrDefault *def = &desc->constr->defval[i];
-		Form_pg_attribute att = TupleDescAttr(desc, def->adnum - 1);
-		Bitmapset  *used = NULL;
-		int			member = -1;
-
-		if (att->attgenerated == '\0' || att->attisdropped)
-			continue;
-		if (result->masks[def->adnum - 1] != NULL)
-		{
-			if (is_inherited(result->policy_rel, def->adnum))
-				result->masks[def->adnum - 1] =
-					derived_mask(result->masks[def->adnum - 1]);
-			continue;
-		}
-
-		pull_varattnos((Node *) stringToNode(def->adbin), 1, &used);
-		while ((member = bms_next_member(used, member)) >= 0)
-		{
-			AttrNumber	attnum;
-			const HgColumnMask *mask;
-
-			attnum = member + FirstLowInvalidHeapAttributeNumber;
-			mask = hg_mask_rel_column(result, attnum);
-			if (mask != NULL)
-			{
-				result->masks[def->adnum - 1] = derived_mask(mask);
-				result->names[def->adnum - 1] =
-					pstrdup(NameStr(att->attname));
-				break;
-			}
-		}
-		bms_free(used);
 	}
 }
 
@@ -150,8 +67,6 @@ make_rel(const HgRelMask *policy_rel, Oid relid)
 		result->names[mask->attnum - 1] = pstrdup(mask->column);
 		any = true;
 	}
-	if (any)
-		add_generated(result, desc);
 
 	relation_close(rel, AccessShareLock);
 	return any ? result : NULL;

@@ -19,6 +19,7 @@
 
 #include "access/genam.h"
 #include "access/relation.h"
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "base/catalog.h"
 #include "base/guc.h"
@@ -36,7 +37,10 @@
 #include "catalog/pg_statistic_ext_data.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "optimizer/optimizer.h"
 #include "policy/classify.h"
+#include "policy/inherit.h"
+#include "policy/mask_rule.h"
 #include "storage/sinval.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
@@ -195,7 +199,20 @@ typedef struct RelEntry
 	Oid		   *family;
 	int			ncolumns;
 	HgColumnClass *columns;
+	int			nsensitive;		/* those, and what carries a class besides */
+	HgColumnClass *sensitive;
+	int			ninherited;		/* rows about this very relation */
+	HgInherited *inherited;
+	int			ngenerated;
+	struct GeneratedColumn *generated;
 } RelEntry;
+
+typedef struct GeneratedColumn
+{
+	AttrNumber	attnum;
+	int			nbases;
+	AttrNumber *bases;
+} GeneratedColumn;
 
 static MemoryContext rel_context = NULL;
 static HTAB *rel_entries = NULL;
@@ -319,6 +336,7 @@ typedef struct Labels
 	Oid			relid;
 	List	   *attnums;		/* of int */
 	List	   *labels;			/* of char * */
+	List	   *inherited;		/* of HgInherited */
 } Labels;
 
 static Labels *
@@ -353,6 +371,7 @@ labels_of(Oid relid)
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
+	result->inherited = hg_inherit_read(relid);
 	return result;
 }
 
@@ -380,6 +399,42 @@ static bool
 is_public(const char *label)
 {
 	return label != NULL && strcmp(label, "public") == 0;
+}
+
+/*
+ * Class that a column of a relation inherited, in *result, false if none.
+ * Where values of several classes were put together no mask of one of them
+ * fits.
+ */
+static bool
+inherited_class(const Labels *labels, const char *column,
+				HgColumnClass *result)
+{
+	AttrNumber	attnum;
+	bool		found = false;
+	ListCell   *lc;
+
+	if (labels->inherited == NIL)
+		return false;
+	attnum = get_attnum(labels->relid, column);
+	if (attnum <= 0 || is_public(label_of(labels, column)))
+		return false;
+	foreach(lc, labels->inherited)
+	{
+		const HgInherited *row = lfirst(lc);
+
+		if (HG_COLUMN_REF_ATTNUM(row->column) != attnum)
+			continue;
+		if (found && strcmp(result->class_name, row->class_name) != 0)
+			result->class_name = HG_CLASS_CONFIDENTIAL;
+		else
+			result->class_name = row->class_name;
+		result->source = HG_CLASS_LINEAGE;
+		result->origin = labels->relid;
+		result->came_from = row->source;
+		found = true;
+	}
+	return found;
 }
 
 /* Do names say anything about this relation? */
@@ -465,7 +520,19 @@ classify_column(const Family *family, const char *column, Oid typid,
 			return true;
 		}
 	}
-	if (public_above || !hg_guc_heuristics)
+	if (public_above)
+		return false;
+
+	/* what it inherited itself, or a member of the family */
+	if (inherited_class(family->self, column, result))
+		return true;
+	foreach(lc, family->descendants)
+		if (inherited_class(lfirst(lc), column, result))
+			return true;
+	foreach(lc, family->ancestors)
+		if (inherited_class(lfirst(lc), column, result))
+			return true;
+	if (!hg_guc_heuristics)
 		return false;
 
 	/*
@@ -528,6 +595,133 @@ is_statistics_column(Oid relid, Oid nspid, AttrNumber attnum,
 	return IsToastNamespace(nspid) && strcmp(column, "chunk_data") == 0;
 }
 
+/* Remember which columns are generated, and from what; not public ones. */
+static void
+find_generated(RelEntry *entry, TupleDesc desc, const Labels *labels,
+			   MemoryContext target)
+{
+	TupleConstr *constr = desc->constr;
+
+	if (constr == NULL || constr->num_defval == 0)
+		return;
+	entry->generated = MemoryContextAllocZero(target, constr->num_defval *
+											  sizeof(GeneratedColumn));
+	for (int i = 0; i < constr->num_defval; i++)
+	{
+		AttrDefault *def = &constr->defval[i];
+		Form_pg_attribute att = TupleDescAttr(desc, def->adnum - 1);
+		GeneratedColumn *column = &entry->generated[entry->ngenerated];
+		Bitmapset  *used = NULL;
+		int			member = -1;
+
+		if (att->attgenerated == '\0' || att->attisdropped ||
+			is_public(label_of(labels, NameStr(att->attname))))
+			continue;
+		pull_varattnos((Node *) stringToNode(def->adbin), 1, &used);
+		column->attnum = def->adnum;
+		column->bases = MemoryContextAlloc(target,
+										   Max(bms_num_members(used), 1) *
+										   sizeof(AttrNumber));
+		while ((member = bms_next_member(used, member)) >= 0)
+		{
+			AttrNumber	attnum = member + FirstLowInvalidHeapAttributeNumber;
+
+			if (attnum > 0)
+				column->bases[column->nbases++] = attnum;
+		}
+		entry->ngenerated++;
+	}
+}
+
+static HgColumnClass *
+sensitive_column(RelEntry *entry, AttrNumber attnum)
+{
+	for (int i = 0; i < entry->nsensitive; i++)
+		if (entry->sensitive[i].attnum == attnum)
+			return &entry->sensitive[i];
+	return NULL;
+}
+
+static void
+add_sensitive(RelEntry *entry, AttrNumber attnum, const char *name,
+			  const char *class_name, HgClassSource source,
+			  MemoryContext target)
+{
+	HgColumnClass *column = &entry->sensitive[entry->nsensitive++];
+
+	column->attnum = attnum;
+	column->name = MemoryContextStrdup(target, name);
+	column->class_name = MemoryContextStrdup(target, class_name);
+	column->source = source;
+	column->origin = entry->relid;
+}
+
+/*
+ * What carries a class besides the classified columns: those that rules mask,
+ * and those generated from any such column.
+ */
+static void
+find_sensitive(RelEntry *entry, Relation rel, const Labels *labels,
+			   MemoryContext target)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	List	   *targets = hg_mask_rule_targets();
+	ListCell   *lc;
+
+	entry->sensitive = MemoryContextAllocZero(target, Max(desc->natts, 1) *
+											  sizeof(HgColumnClass));
+	memcpy(entry->sensitive, entry->columns,
+		   entry->ncolumns * sizeof(HgColumnClass));
+	entry->nsensitive = entry->ncolumns;
+
+	foreach(lc, targets)
+	{
+		const char *name = hg_mask_rule_column(lfirst(lc), entry->family,
+											   entry->nfamily);
+		AttrNumber	attnum;
+
+		if (name == NULL)
+			continue;
+		attnum = get_attnum(entry->relid, name);
+		if (attnum > 0 && sensitive_column(entry, attnum) == NULL)
+			add_sensitive(entry, attnum, name, HG_CLASS_CONFIDENTIAL,
+						  HG_CLASS_RULE, target);
+	}
+
+	for (int i = 0; i < entry->ngenerated; i++)
+	{
+		GeneratedColumn *generated = &entry->generated[i];
+		char	   *name;
+		const char *class_name = NULL;
+		AttrNumber	from = InvalidAttrNumber;
+
+		name = NameStr(TupleDescAttr(desc, generated->attnum - 1)->attname);
+		if (sensitive_column(entry, generated->attnum) != NULL ||
+			label_of(labels, name) != NULL)
+			continue;
+		for (int j = 0; j < generated->nbases; j++)
+		{
+			HgColumnClass *base = sensitive_column(entry,
+												   generated->bases[j]);
+
+			if (base == NULL)
+				continue;
+			if (class_name != NULL && strcmp(class_name,
+											 base->class_name) != 0)
+				class_name = HG_CLASS_CONFIDENTIAL;
+			else
+				class_name = base->class_name;
+			from = base->attnum;
+		}
+		if (class_name == NULL)
+			continue;
+		add_sensitive(entry, generated->attnum, name, class_name,
+					  HG_CLASS_LINEAGE, target);
+		entry->sensitive[entry->nsensitive - 1].came_from =
+			HG_COLUMN_REF(entry->relid, from);
+	}
+}
+
 /* Classify all columns; what the entry keeps is allocated in target. */
 static void
 classify(RelEntry *entry, MemoryContext target)
@@ -546,7 +740,13 @@ classify(RelEntry *entry, MemoryContext target)
 									ALLOCSET_SMALL_SIZES);
 	MemoryContextSwitchTo(scratch);
 
-	rel = relation_open(relid, AccessShareLock);
+	rel = try_relation_open(relid, AccessShareLock);
+	if (rel == NULL)			/* dropped meanwhile */
+	{
+		MemoryContextSwitchTo(old);
+		MemoryContextDelete(scratch);
+		return;
+	}
 	desc = RelationGetDescr(rel);
 	nspid = RelationGetNamespace(rel);
 
@@ -632,6 +832,27 @@ classify(RelEntry *entry, MemoryContext target)
 		found.class_name = pstrdup(found.class_name);
 		entry->columns[entry->ncolumns++] = found;
 	}
+
+	MemoryContextSwitchTo(scratch);
+	find_generated(entry, desc, family.self, target);
+	if (!IsCatalogNamespace(nspid) && !IsToastNamespace(nspid) &&
+		nspid != hg_catalog_schema())
+		find_sensitive(entry, rel, family.self, target);
+	else
+	{
+		entry->sensitive = entry->columns;
+		entry->nsensitive = entry->ncolumns;
+	}
+	entry->inherited = MemoryContextAlloc(target, sizeof(HgInherited) *
+										  Max(list_length(family.self->inherited),
+											  1));
+	foreach(lc, family.self->inherited)
+	{
+		HgInherited *row = &entry->inherited[entry->ninherited++];
+
+		*row = *(HgInherited *) lfirst(lc);
+		row->class_name = MemoryContextStrdup(target, row->class_name);
+	}
 	relation_close(rel, AccessShareLock);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);
@@ -675,6 +896,64 @@ hg_classify_relation(Oid relid, int *n)
 
 	*n = entry->ncolumns;
 	return entry->columns;
+}
+
+const char *
+hg_classify_column(Oid relid, AttrNumber attnum, HgClassSource *source)
+{
+	const RelEntry *entry = find_entry(relid);
+
+	for (int i = 0; i < entry->nsensitive; i++)
+		if (entry->sensitive[i].attnum == attnum)
+		{
+			*source = entry->sensitive[i].source;
+			return entry->sensitive[i].class_name;
+		}
+	*source = HG_CLASS_NONE;
+	return NULL;
+}
+
+const HgColumnClass *
+hg_classify_sensitive(Oid relid, int *n)
+{
+	const RelEntry *entry = find_entry(relid);
+
+	*n = entry->nsensitive;
+	return entry->sensitive;
+}
+
+bool
+hg_classify_any(Oid relid)
+{
+	return find_entry(relid)->nsensitive > 0;
+}
+
+bool
+hg_classify_has_inherited(Oid relid, AttrNumber attnum,
+						  const char *class_name)
+{
+	const RelEntry *entry = find_entry(relid);
+
+	for (int i = 0; i < entry->ninherited; i++)
+		if (HG_COLUMN_REF_ATTNUM(entry->inherited[i].column) == attnum &&
+			strcmp(entry->inherited[i].class_name, class_name) == 0)
+			return true;
+	return false;
+}
+
+const AttrNumber *
+hg_classify_bases(Oid relid, AttrNumber attnum, int *n)
+{
+	const RelEntry *entry = find_entry(relid);
+
+	for (int i = 0; i < entry->ngenerated; i++)
+		if (entry->generated[i].attnum == attnum)
+		{
+			*n = entry->generated[i].nbases;
+			return entry->generated[i].bases;
+		}
+	*n = 0;
+	return NULL;
 }
 
 const Oid *

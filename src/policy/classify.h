@@ -9,6 +9,7 @@
 #define HG_CLASSIFY_H
 
 #include "access/attnum.h"
+#include "policy/column_ref.h"
 
 typedef enum HgClassSource
 {
@@ -17,6 +18,7 @@ typedef enum HgClassSource
 	HG_CLASS_LINEAGE,
 	HG_CLASS_FINDING,
 	HG_CLASS_HEURISTIC,
+	HG_CLASS_RULE,				/* only a mask rule says anything */
 	HG_CLASS_BUILTIN			/* pg_statistic and the like */
 } HgClassSource;
 
@@ -27,6 +29,7 @@ typedef struct HgColumnClass
 	const char *class_name;
 	HgClassSource source;
 	Oid			origin;			/* the relation whose label or name told */
+	HgColumnRef came_from;		/* lineage: the column copied from, or 0 */
 } HgColumnClass;
 
 /*
@@ -44,7 +47,30 @@ extern const HgColumnClass *hg_classify_relation(Oid relid, int *n);
  */
 extern const Oid *hg_classify_family(Oid relid, int *n);
 
-/* Moves when an answer of the two functions above may have changed. */
+/*
+ * The class that values of a column carry for whoever copies them, NULL if
+ * none.  Besides the classes above: columns generated from a classified one
+ * have its class, those that only a mask rule is for are confidential.
+ * Memory as above.
+ */
+extern const char *hg_classify_column(Oid relid, AttrNumber attnum,
+									  HgClassSource *source);
+
+/* The same for sensitive_column: all columns that carry a class. */
+extern const HgColumnClass *hg_classify_sensitive(Oid relid, int *n);
+
+/* Has any column of the relation such a class? */
+extern bool hg_classify_any(Oid relid);
+
+/* Is there a row about just this column in hoopguard.inherited_class? */
+extern bool hg_classify_has_inherited(Oid relid, AttrNumber attnum,
+									  const char *class_name);
+
+/* Columns that a generated column is computed from; NULL if it is not one. */
+extern const AttrNumber *hg_classify_bases(Oid relid, AttrNumber attnum,
+										   int *n);
+
+/* Moves when an answer of the functions above may have changed. */
 extern uint64 hg_classify_epoch(void);
 
 /* Name heuristic alone: a static class name, or NULL. Pure. */

@@ -7,7 +7,7 @@
  * column has at the end, so that a column made again under them is masked
  * again: after a migration that drops and adds it, after pg_restore --clean.
  * From then on the rule follows the new column.  Rules about temporary
- * relations go.
+ * relations go, and so does what a column inherited: its values are gone.
  *
  * Should this not be called, a rule waits under older names, and holds for
  * the new column only as long as that has the name.
@@ -26,22 +26,14 @@
 #include "catalog/pg_class.h"
 #include "policy/column_ref.h"
 #include "policy/forget.h"
+#include "policy/inherit.h"
+#include "policy/mask_rule.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
-
-/* Columns of hoopguard._mask_rule, in the order of 20_policy.sql. */
-enum
-{
-	MASK_COLUMN_REF = 4,
-	MASK_SCHEMA_NAME = 10,
-	MASK_RELATION_NAME,
-	MASK_COLUMN_NAME,
-	MASK_NATTS = MASK_COLUMN_NAME
-};
 
 static bool
 holds_values(Oid relid)
@@ -123,8 +115,10 @@ forget_masks(Oid relid, AttrNumber attnum)
 void
 hg_forget_column(Oid relid, AttrNumber attnum)
 {
-	if (holds_values(relid))
-		forget_masks(relid, attnum);
+	if (!holds_values(relid))
+		return;
+	forget_masks(relid, attnum);
+	hg_inherit_forget(relid, attnum);
 }
 
 /* The column that now has the names a rule waits for, or 0. */

@@ -31,6 +31,7 @@
 #include "miscadmin.h"
 #include "policy/column_ref.h"
 #include "policy/label.h"
+#include "policy/mask_rule.h"
 #include "policy/policy.h"
 #include "utils/acl.h"
 #include "utils/array.h"
@@ -58,22 +59,6 @@ enum
 	RULE_MESSAGE,
 	RULE_MODE,
 	RULE_ENABLED
-};
-
-enum
-{
-	MASK_ID = 1,
-	MASK_METHOD,
-	MASK_CLASS,
-	MASK_COLUMN_REF,
-	MASK_ARGS,
-	MASK_MATCH,
-	MASK_FOR_SUBJECT,
-	MASK_PRIORITY,
-	MASK_ENABLED,
-	MASK_SCHEMA_NAME,
-	MASK_RELATION_NAME,
-	MASK_COLUMN_NAME
 };
 
 enum
@@ -117,10 +102,7 @@ typedef struct MaskRule
 	int			priority;
 	char	   *method;
 	char	   *class_name;		/* a class pattern, or NULL */
-	HgColumnRef column_ref;		/* 0 unless the rule is for a column */
-	char	   *schema;			/* its names when it was last seen, for a */
-	char	   *relation;		/* column that is gone; column NULL unless */
-	char	   *column;			/* the rule is for a column */
+	HgMaskTarget target;		/* column NULL unless it is for a column */
 	char	   *args;
 	HgMatch		match;
 	int			applies;		/* bit per actor */
@@ -404,10 +386,11 @@ compile_masks(CompiledPolicy *policy)
 		rule->id = hg_row_int32(tuple, desc, MASK_ID);
 		rule->method = hg_row_string(tuple, desc, MASK_METHOD);
 		rule->class_name = hg_row_text(tuple, desc, MASK_CLASS);
-		rule->column_ref = hg_row_int64(tuple, desc, MASK_COLUMN_REF);
-		rule->schema = hg_row_string(tuple, desc, MASK_SCHEMA_NAME);
-		rule->relation = hg_row_string(tuple, desc, MASK_RELATION_NAME);
-		rule->column = hg_row_text(tuple, desc, MASK_COLUMN_NAME);
+		rule->target.ref = hg_row_int64(tuple, desc, MASK_COLUMN_REF);
+		rule->target.schema = hg_row_string(tuple, desc, MASK_SCHEMA_NAME);
+		rule->target.relation = hg_row_string(tuple, desc,
+											  MASK_RELATION_NAME);
+		rule->target.column = hg_row_text(tuple, desc, MASK_COLUMN_NAME);
 		rule->args = row_json(tuple, desc, MASK_ARGS);
 		rule->match = parse_match(hg_row_string(tuple, desc, MASK_MATCH));
 		rule->priority = hg_row_int32(tuple, desc, MASK_PRIORITY);
@@ -768,8 +751,8 @@ is_stricter(const MaskRule *a, const MaskRule *b)
 static bool
 goes_before(const MaskRule *a, const MaskRule *b)
 {
-	bool		a_column = a->column != NULL;
-	bool		b_column = b->column != NULL;
+	bool		a_column = a->target.column != NULL;
+	bool		b_column = b->target.column != NULL;
 
 	if (a->priority != b->priority)
 		return a->priority < b->priority;
@@ -778,38 +761,6 @@ goes_before(const MaskRule *a, const MaskRule *b)
 	if (is_stricter(a, b) || is_stricter(b, a))
 		return is_stricter(a, b);
 	return a->id < b->id;
-}
-
-/*
- * The name under which a rule for a column holds in a family of relations,
- * NULL if it does not.  A rule follows its column by number.  When the column
- * is gone, dropped alone or with its table, the rule waits under the names it
- * had at the end: a column that is made again is masked again.
- */
-static const char *
-rule_column(const MaskRule *rule, const Oid *family, int nfamily)
-{
-	char	   *name = hg_column_ref_name(rule->column_ref);
-
-	for (int i = 0; i < nfamily; i++)
-	{
-		char	   *relation;
-		char	   *schema;
-
-		if (name != NULL)
-		{
-			if (family[i] == HG_COLUMN_REF_RELID(rule->column_ref))
-				return name;
-			continue;
-		}
-		relation = get_rel_name(family[i]);
-		if (relation == NULL || strcmp(relation, rule->relation) != 0)
-			continue;
-		schema = get_namespace_name(get_rel_namespace(family[i]));
-		if (schema != NULL && strcmp(schema, rule->schema) == 0)
-			return rule->column;
-	}
-	return NULL;
 }
 
 /* List of ColumnRule for a relation. */
@@ -825,9 +776,9 @@ column_rules_of(const CompiledPolicy *policy, const Oid *family, int nfamily)
 		ColumnRule *named;
 		const char *column;
 
-		if (rule->column == NULL)
+		if (rule->target.column == NULL)
 			continue;
-		column = rule_column(rule, family, nfamily);
+		column = hg_mask_rule_column(&rule->target, family, nfamily);
 		if (column == NULL)
 			continue;
 		named = palloc(sizeof(ColumnRule));
@@ -887,6 +838,13 @@ mask_for_actor(const CompiledPolicy *policy, int actor, const char *column,
 	return best == NULL || goes_before(by_default, best) ? by_default : best;
 }
 
+static int
+compare_columns(const void *a, const void *b)
+{
+	return ((const HgColumnMask *) a)->attnum -
+		((const HgColumnMask *) b)->attnum;
+}
+
 /* The strictest of what masks the column for each actor; NULL = unmasked. */
 static const MaskRule *
 find_mask(const CompiledPolicy *policy, const char *column,
@@ -933,6 +891,63 @@ is_own(const CompiledPolicy *policy, Oid relid)
 	}
 	ReleaseSysCache(tuple);
 	return result;
+}
+
+/* Has the column its class only from the columns it was computed from? */
+static bool
+is_lineage(const HgRelMask *rel, AttrNumber attnum)
+{
+	for (int i = 0; i < rel->nclasses; i++)
+		if (rel->classes[i].attnum == attnum)
+			return rel->classes[i].source == HG_CLASS_LINEAGE;
+	return false;
+}
+
+/*
+ * A column generated from a masked one shows the same data: it gets the
+ * strictest mask of those columns, unless it has one of its own by label,
+ * finding, name or rule, or is labelled public.  Whoever may ask whether a
+ * column has a value may not ask so about a part of it.
+ */
+static void
+add_generated(HgRelMask *rel, Oid relid, int natts)
+{
+	int			nown = rel->ncolumns;
+
+	for (AttrNumber attnum = 1; nown > 0 && attnum <= natts; attnum++)
+	{
+		const AttrNumber *bases;
+		const HgColumnMask *best;
+		HgColumnMask *mask = NULL;
+		int			nbases;
+
+		bases = hg_classify_bases(relid, attnum, &nbases);
+		if (bases == NULL)
+			continue;
+		best = hg_policy_column_mask(rel, attnum);
+		if (best != NULL && !is_lineage(rel, attnum))
+			continue;
+		mask = unconstify(HgColumnMask *, best);
+		for (int i = 0; i < nbases; i++)
+		{
+			const HgColumnMask *base = hg_policy_column_mask(rel, bases[i]);
+
+			if (base != NULL &&
+				(best == NULL ||
+				 strictness(base->method) > strictness(best->method)))
+				best = base;
+		}
+		if (best == NULL)
+			continue;
+		if (mask == NULL)
+			mask = &rel->columns[rel->ncolumns++];
+		*mask = *best;
+		mask->attnum = attnum;
+		mask->column = hg_column_ref_name(HG_COLUMN_REF(relid, attnum));
+		if (mask->match == HG_MATCH_EQUALITY || mask->match == HG_MATCH_REAL)
+			mask->match = HG_MATCH_MASKED;
+	}
+	qsort(rel->columns, rel->ncolumns, sizeof(HgColumnMask), compare_columns);
 }
 
 /* Compute the masks of a relation in the current context. */
@@ -1006,6 +1021,7 @@ compile_rel_mask(const CompiledPolicy *policy, Oid relid)
 		mask->args = rule->args;
 		mask->match = rule->match;
 	}
+	add_generated(result, relid, natts);
 	return result;
 }
 

@@ -11,10 +11,15 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "base/catalog.h"
 #include "base/report.h"
+#include "catalog/catalog.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/seclabel.h"
 #include "fmgr.h"
@@ -28,10 +33,12 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 
 PG_FUNCTION_INFO_V1(hoopguard_whoami);
 PG_FUNCTION_INFO_V1(hoopguard_classify_name);
 PG_FUNCTION_INFO_V1(hoopguard_effective_mask);
+PG_FUNCTION_INFO_V1(hoopguard__sensitive);
 PG_FUNCTION_INFO_V1(hoopguard__policy_ids);
 PG_FUNCTION_INFO_V1(hoopguard__check_rule);
 PG_FUNCTION_INFO_V1(hoopguard__label_role);
@@ -159,7 +166,9 @@ source_word(HgClassSource source)
 		case HG_CLASS_FINDING:
 			return "finding";
 		case HG_CLASS_HEURISTIC:
-			return "name";
+			return "heuristic";
+		case HG_CLASS_RULE:
+			return "rule";
 		case HG_CLASS_BUILTIN:
 			return "builtin";
 		case HG_CLASS_NONE:
@@ -229,6 +238,77 @@ hoopguard_effective_mask(PG_FUNCTION_ARGS)
 		nulls[6] = mask == NULL || mask->mask_id == 0;
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values,
 							 nulls);
+	}
+	return (Datum) 0;
+}
+
+/* User relations that hold values, by OID. */
+static List *
+value_relations(void)
+{
+	Relation	rel = table_open(RelationRelationId, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0,
+										  NULL);
+	HeapTuple	tuple;
+	List	   *result = NIL;
+
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_class form = (Form_pg_class) GETSTRUCT(tuple);
+
+		if ((form->relkind == RELKIND_RELATION ||
+			 form->relkind == RELKIND_PARTITIONED_TABLE ||
+			 form->relkind == RELKIND_FOREIGN_TABLE ||
+			 form->relkind == RELKIND_MATVIEW) &&
+			!IsCatalogNamespace(form->relnamespace) &&
+			!IsToastNamespace(form->relnamespace) &&
+			!isOtherTempNamespace(form->relnamespace))
+			result = lappend_oid(result, form->oid);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return result;
+}
+
+/*
+ * _sensitive() returns (column_ref, class, class_group, source, told_by,
+ * came_from): all columns of user relations whose values carry a class.
+ * told_by is the column, perhaps of a parent or child, that the label, name or
+ * copy is about.
+ */
+Datum
+hoopguard__sensitive(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	ListCell   *lc;
+
+	InitMaterializedSRF(fcinfo, 0);
+	foreach(lc, value_relations())
+	{
+		Oid			relid = lfirst_oid(lc);
+		const HgColumnClass *columns;
+		int			n;
+
+		CHECK_FOR_INTERRUPTS();
+		columns = hg_classify_sensitive(relid, &n);
+		for (int i = 0; i < n; i++)
+		{
+			const HgColumnClass *column = &columns[i];
+			Datum		values[6] = {0};
+			bool		nulls[6] = {0};
+			AttrNumber	told = column->origin == relid ? column->attnum :
+				get_attnum(column->origin, column->name);
+
+			values[0] = Int64GetDatum(HG_COLUMN_REF(relid, column->attnum));
+			values[1] = CStringGetTextDatum(column->class_name);
+			set_text(values, nulls, 2, hg_class_group(column->class_name));
+			values[3] = CStringGetTextDatum(source_word(column->source));
+			values[4] = Int64GetDatum(HG_COLUMN_REF(column->origin, told));
+			values[5] = Int64GetDatum(column->came_from);
+			nulls[5] = column->came_from == 0;
+			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values,
+								 nulls);
+		}
 	}
 	return (Datum) 0;
 }

@@ -152,7 +152,8 @@ make_facts(Query *query, const char *query_string, const HgPolicy *policy)
 			hg_mask_check_existence(query, policy, facts);
 	}
 	if (!is_ri(query))
-		hg_lineage_query(facts, query, NULL, policy);
+		hg_lineage_query(facts, query, NULL,
+						 is_exempt(query) ? NULL : policy);
 	hg_fingerprint(facts, query_string, query->stmt_location,
 				   query->stmt_len, NULL);
 	return facts;
@@ -202,6 +203,44 @@ plan_watched(planner_hook_type next, Query *parse, const char *query_string,
 	return plan;
 }
 
+/*
+ * A statement that is neither governed nor recorded.  Its plan has a stamp
+ * only if it hands classified values on, see inherit.c.
+ */
+static PlannedStmt *
+plan_unwatched(planner_hook_type next, Query *parse, const char *query_string,
+			   int cursor_options, ParamListInfo params, const HgIdentity *who)
+{
+	HgStamp		stamp = {0};
+	HgFacts    *facts = NULL;
+	Query	   *kept = NULL;
+	PlannedStmt *plan;
+
+	if (!IsParallelWorker() && hg_inherit_applies(parse))
+	{
+		facts = make_facts(parse, query_string, NULL);
+		if (facts->flows == NIL)
+		{
+			MemoryContextDelete(facts->context);
+			facts = NULL;
+		}
+		else
+			kept = copyObject(parse);
+	}
+	plan = call_planner(next, parse, query_string, cursor_options, params);
+	tie_to_policy(plan);
+	if (facts != NULL)
+	{
+		hg_plan_facts(facts, plan);
+		stamp.cursor_options = cursor_options;
+		stamp.key = stamp_key(who, is_exempt(kept));
+		stamp.generation = hg_catalog_generation();
+		stamp.id = hg_stamp_keep(facts);
+		hg_stamp_put(plan, &stamp, kept);
+	}
+	return plan;
+}
+
 PlannedStmt *
 hg_govern_plan(planner_hook_type next, Query *parse, const char *query_string,
 			   int cursor_options, ParamListInfo params)
@@ -216,11 +255,8 @@ hg_govern_plan(planner_hook_type next, Query *parse, const char *query_string,
 	const HgPolicy *outer;
 
 	if (!who->governed && !audited)
-	{
-		plan = call_planner(next, parse, query_string, cursor_options, params);
-		tie_to_policy(plan);
-		return plan;
-	}
+		return plan_unwatched(next, parse, query_string, cursor_options,
+							  params, who);
 
 	/*
 	 * Should anything fail from here on, the attempt is recorded.  A

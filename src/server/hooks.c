@@ -37,6 +37,7 @@
 #include "server/govern.h"
 #include "replication/walsender.h"
 #include "server/hooks.h"
+#include "server/inherit.h"
 #include "server/quiet.h"
 #include "server/shadow.h"
 #include "tcop/utility.h"
@@ -216,6 +217,8 @@ hg_ExecutorFinish(QueryDesc *queryDesc)
 			(*next_ExecutorFinish) (queryDesc);
 		else
 			standard_ExecutorFinish(queryDesc);
+		if (!IsParallelWorker() && hg_govern_active())
+			hg_inherit_query(queryDesc);
 		return;
 	}
 
@@ -228,6 +231,8 @@ hg_ExecutorFinish(QueryDesc *queryDesc)
 		else
 			standard_ExecutorFinish(queryDesc);
 		hg_govern_reached(stmt, queryDesc);
+		if (hg_govern_active())
+			hg_inherit_query(queryDesc);
 
 		/* outside a block the commit follows, too late to scrub an error */
 		if (stmt->event.level == 0 && stmt->event.subject != NULL &&
@@ -402,7 +407,10 @@ hg_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 {
 	Node	   *utility = pstmt->utilityStmt;
 	ProcessUtility_hook_type next = utility_next;
+	HgInheritUtility *inherit;
 	bool		names = gives_names(utility);
+	int			location = pstmt->stmt_location;
+	int			len = pstmt->stmt_len;
 
 	if (is_repair(utility))
 		next = repair;
@@ -416,10 +424,13 @@ hg_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 				 dest, qc);
 		return;
 	}
+	inherit = hg_inherit_utility_begin(utility);
 	hg_govern_utility(next, pstmt, queryString, readOnlyTree, context, params,
 					  queryEnv, dest, qc);
 	if (names && hg_govern_active())
 		hg_forget_rebind();
+	if (inherit != NULL && hg_govern_active())
+		hg_inherit_utility_end(inherit, utility, queryString, location, len);
 }
 
 static void

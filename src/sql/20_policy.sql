@@ -76,6 +76,8 @@ WITH shipped(class_group, name, method, args) AS (VALUES
 	('pii', 'imei', 'redact', '{}'),
 	('pii', 'license_plate', 'redact', '{}'),
 	('pii', 'free_text', 'none', '{}'),
+	-- copied from a column that only a rule masks, or from several classes
+	('pii', 'confidential', 'redact', '{}'),
 	('financial', 'credit_card', 'card', '{}'),
 	('financial', 'iban', 'redact', '{}'),
 	('financial', 'bank_account', 'redact', '{}'),
@@ -198,6 +200,8 @@ CREATE TYPE hoopguard.column_ref (
 	LIKE = pg_catalog.int8
 );
 REVOKE ALL ON TYPE hoopguard.column_ref FROM PUBLIC;
+-- makes it comparable, and gives it an index
+CREATE CAST (hoopguard.column_ref AS int8) WITHOUT FUNCTION AS IMPLICIT;
 COMMENT ON TYPE hoopguard.column_ref IS 'a column of a relation, whatever its name';
 
 CREATE FUNCTION hoopguard._column(relation regclass, column_name text)
@@ -214,7 +218,29 @@ CREATE FUNCTION hoopguard._column_lasts(hoopguard.column_ref) RETURNS boolean
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'hoopguard__column_lasts';
 REVOKE ALL ON FUNCTION hoopguard._column_lasts(hoopguard.column_ref) FROM PUBLIC;
 
--- Masks that the DBA adds.  src/policy/policy.c knows the order of the
+-- Classes that columns got with the values copied into them; written by
+-- src/policy/inherit.c in the transaction that copies.  A column with several
+-- classes is confidential.
+CREATE TABLE hoopguard.inherited_class (
+	column_ref	hoopguard.column_ref NOT NULL,
+	class		text NOT NULL,
+	source		hoopguard.column_ref,
+	statement	text,
+	at			timestamptz NOT NULL,
+	by_role		text NOT NULL
+);
+CREATE INDEX inherited_class_column_idx
+ON hoopguard.inherited_class (column_ref int8_ops);
+SELECT pg_catalog.pg_extension_config_dump('hoopguard.inherited_class',
+	'WHERE hoopguard._column_lasts(column_ref)');
+REVOKE ALL ON hoopguard.inherited_class FROM PUBLIC;
+COMMENT ON TABLE hoopguard.inherited_class IS 'classes that columns got from the columns they were copied from, and by which statement';
+CREATE TRIGGER policy_changed
+AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON hoopguard.inherited_class
+FOR EACH STATEMENT EXECUTE FUNCTION hoopguard._policy_changed();
+ALTER TABLE hoopguard.inherited_class ENABLE ALWAYS TRIGGER policy_changed;
+
+-- Masks that the DBA adds.  src/policy/mask_rule.h knows the order of the
 -- columns.  The names are those that the column had when it was dropped, or
 -- when the rule was made: a column made again under them is masked again.
 CREATE TABLE hoopguard._mask_rule (
@@ -410,3 +436,35 @@ AS 'MODULE_PATHNAME', 'hoopguard_effective_mask';
 COMMENT ON FUNCTION hoopguard.effective_mask(text, regclass) IS
 'the classified or masked columns of a relation as a role sees them; method NULL = real values';
 REVOKE ALL ON FUNCTION hoopguard.effective_mask(text, regclass) FROM PUBLIC;
+
+CREATE FUNCTION hoopguard._sensitive(
+	OUT column_ref hoopguard.column_ref,
+	OUT class text,
+	OUT class_group text,
+	OUT source text,
+	OUT told_by hoopguard.column_ref,
+	OUT came_from hoopguard.column_ref)
+RETURNS SETOF record
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'hoopguard__sensitive';
+REVOKE ALL ON FUNCTION hoopguard._sensitive() FROM PUBLIC;
+
+-- Every column that has a class, and why.  Source label, lineage, finding or
+-- heuristic (by name and type); rule: only a mask rule says anything.
+CREATE VIEW hoopguard.sensitive_column AS
+SELECT hoopguard._column_relation(s.column_ref) AS relation,
+	hoopguard._column_name(s.column_ref) AS column_name,
+	s.class, s.class_group, s.source,
+	CASE WHEN s.source OPERATOR(pg_catalog.=) 'lineage' THEN s.came_from
+		ELSE s.told_by END AS origin,
+	i.statement, i.by_role, i.at
+FROM hoopguard._sensitive() s
+	LEFT JOIN LATERAL (
+		SELECT i.statement, i.by_role, i.at
+		FROM hoopguard.inherited_class i
+		WHERE s.source OPERATOR(pg_catalog.=) 'lineage'
+			AND i.column_ref OPERATOR(pg_catalog.=) s.told_by
+			AND i.source OPERATOR(pg_catalog.=) s.came_from
+		ORDER BY i.at
+		LIMIT 1) i ON true;
+REVOKE ALL ON hoopguard.sensitive_column FROM PUBLIC;
+COMMENT ON VIEW hoopguard.sensitive_column IS 'columns that have a class: source, the column it comes from, and for source lineage the statement that copied';

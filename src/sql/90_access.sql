@@ -40,9 +40,9 @@ BEGIN
 	PERFORM hoopguard._grant(role,
 		'{flush, status, _record_status, _courier_status, touched, upstream,
 		downstream, lineage_graph, openlineage, report_html, verify_audit,
-		replay, _lineage_name, _lineage_text,
+		replay, _sensitive, _column_relation, _column_name, _lineage_name, _lineage_text,
 		_openlineage_namespace, _openlineage_run, _openlineage_facet}',
-		'{session, statement, event, outcome, note, seal, lineage_edge,
+		'{sensitive_column, inherited_class, session, statement, event, outcome, note, seal, lineage_edge,
 		lineage_dataset, activity, lineage, approval, approval_vote,
 		approval_log, policy_version, policy_change, policy_history, subject,
 		_effective_edge}',
@@ -82,12 +82,14 @@ BEGIN
 		_courier_status, learn, allow_learned, forget_learned, _subject_oid,
 		export_policy, apply_policy, _apply_policy, _qualified, _policy_section,
 		_policy_kept, _drop_nulls, _column, _column_relation, _column_name,
-		add_function_group, drop_function_group, function_group}',
-		'{subject, class, default_mask, mask_rule, _mask_rule, rule, limit_rule,
+		_sensitive, add_function_group, drop_function_group, function_group}',
+		'{subject, class, default_mask, mask_rule, _mask_rule, inherited_class,
+		rule, limit_rule,
 		function_class,
 		allow_list, allowed_statement}',
 		'SELECT, INSERT, UPDATE, DELETE');
-	PERFORM hoopguard._grant(role, '{}', '{learned, policy_change, policy_history}',
+	PERFORM hoopguard._grant(role, '{}', '{learned, policy_change, policy_history,
+		sensitive_column}',
 		'SELECT');
 	PERFORM hoopguard._grant(role, '{}', '{policy_version}', 'SELECT');
 	PERFORM hoopguard._grant(role, '{}', '{approver}', 'SELECT (name)');
