@@ -305,7 +305,8 @@ drain(void)
 			{
 				scan("error", text, strlen(text));
 				if (strstr(text, "XX000") != NULL &&
-					strstr(text, "hstore_io.c") == NULL && nshown < MAX_SHOWN)
+					strstr(text, "hstore_io.c") == NULL &&
+					strstr(text, "coerce_type") == NULL && nshown < MAX_SHOWN)
 				{
 					nshown++;
 					printf("INTERNAL (%s): %s\n%s\n;\n", current_mode, text,
