@@ -65,7 +65,7 @@ SELECT i, i % 3, canary(i), canary(i), 'Zqcnry7309' || i, 'Zqcnry7309' || i,
 	timestamptz '1907-03-01 12:00+00' + i * interval '1 day',
 	('c0ffee73-0914-4000-8000-00000000000' || i)::uuid,
 	jsonb_build_object('k', canary(i), 'n', 730914600 + i,
-		canary(i), jsonb_build_array(canary(i), i)),
+		'a', jsonb_build_array(canary(i), i)),
 	json_build_object('k', canary(i)),
 	xmlelement(name p, xmlattributes(canary(i) AS a), canary(i)),
 	ARRAY[canary(i), canary(i + 1)], ARRAY[730914600 + i, 730914601],
@@ -182,22 +182,31 @@ GRANT TEMP ON DATABASE :"DBNAME" TO fz_agent;
 -- policy: every column with canaries is masked; the views over them need no
 -- label, the materialized view does until its class is inherited
 SELECT count(hoopguard.map_role('fz_agent'));
-SELECT count(hoopguard.add_class('fz_' || c, 'fz'))
-FROM unnest('{"null",constant,redact,partial,hash,year}'::text[]) c;
-SELECT count(hoopguard.add_mask(c, class => 'fz_' || c, args => CASE c
-	WHEN 'constant' THEN '{"value": "1"}' WHEN 'partial' THEN '{"first": 1}'
-	ELSE '{}' END::jsonb))
-FROM unnest('{"null",constant,redact,partial,hash,year}'::text[]) c;
+SELECT count(hoopguard.add_class('fz_' || m, 'fz')),
+	count(hoopguard.add_mask(m, class => 'fz_' || m, args => args::jsonb))
+FROM (VALUES ('null', '{}'), ('constant', '{"value": "1"}'), ('redact', '{}'),
+	('partial', '{"first": 1}'), ('hash', '{}'), ('year', '{}'),
+	('token', '{}'), ('bucket', '{"size": 100000000}'), ('noise', '{"ratio": 0.5}'),
+	('json', '{"numbers": true}'), ('email', '{}'), ('ip', '{}')) v(m, args);
+SELECT count(hoopguard.add_mask('expression', relation => 'fz.person',
+	column_name => 'code', args => '{"sql": "left(value, 1)"}'));
 DO $$
 DECLARE r record;
 BEGIN
 	FOR r IN
 		SELECT c.oid::regclass AS rel, a.attname,
 			CASE WHEN a.attname IN ('born', 'seen') THEN 'year'
-			WHEN a.attname = 'name' THEN 'hash'
-			WHEN a.attname IN ('code', 'secret', 'memo', 'mail') THEN 'partial'
-			WHEN a.attname IN ('salary', 'scores', 'tags') THEN 'constant'
-			WHEN a.attname IN ('doc', 'home') THEN 'null'
+			WHEN a.attname IN ('name', 'person_name', 'big', 'uid', 'tags') THEN 'token'
+			WHEN a.attname IN ('secret', 'memo', 'padded') THEN 'partial'
+			WHEN a.attname IN ('salary', 'amount') THEN 'bucket'
+			WHEN a.attname IN ('scores', 'owner') THEN 'constant'
+			WHEN a.attname IN ('doc', 'raw') THEN 'json'
+			WHEN a.attname IN ('home', 'pairs') THEN 'null'
+			WHEN a.attname = 'mail' THEN 'email'
+			WHEN a.attname = 'code' THEN 'null'
+			WHEN a.attname = 'short' THEN 'hash'
+			WHEN a.attname = 'ratio' THEN 'noise'
+			WHEN a.attname = 'ip' THEN 'ip'
 			ELSE 'redact' END AS class
 		FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
 		WHERE c.relnamespace = 'fz'::regnamespace AND c.relkind IN ('r', 'm', 'p')
