@@ -136,6 +136,7 @@ REGRESS = \
 	guard_function \
 	guard_locks \
 	guard_reach \
+	guard_unbounded \
 	guard_utility \
 	record \
 	lineage \

@@ -13,20 +13,26 @@
  */
 #include "postgres.h"
 
+#include "access/relation.h"
 #include "access/sysattr.h"
 #include "access/transam.h"
 #include "base/catalog.h"
 #include "catalog/catalog.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
 #include "inspect/facts_util.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_relation.h"
 #include "parser/parsetree.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/reltrigger.h"
+#include "utils/syscache.h"
 
 /* The Query being walked and those around it. */
 typedef struct Scope
@@ -253,6 +259,106 @@ note_protected(WalkState *state, Oid relid)
 		(void) hg_facts_relation_act(state->facts, HG_CMD_POLICY, relid);
 }
 
+/* Does an UPDATE assign a column that the foreign key refers to? */
+static bool
+assigns_key(Oid constraint, Bitmapset *columns)
+{
+	HeapTuple	tuple;
+	Datum		value;
+	bool		isnull;
+	bool		result = true;
+
+	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	value = SysCacheGetAttr(CONSTROID, tuple, Anum_pg_constraint_confkey,
+							&isnull);
+	if (!isnull)
+	{
+		ArrayType  *keys = DatumGetArrayTypeP(value);
+		int16	   *attnums = (int16 *) ARR_DATA_PTR(keys);
+		int			n = ArrayGetNItems(ARR_NDIM(keys), ARR_DIMS(keys));
+
+		result = false;
+		for (int i = 0; i < n && !result; i++)
+			result = bms_is_member(attnums[i] - FirstLowInvalidHeapAttributeNumber,
+								   columns);
+	}
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/* Tables reached over foreign keys; a longer chain is cut off. */
+#define MAX_REFERENTIAL_DEPTH 16
+
+/*
+ * What goes along with a DELETE, or an UPDATE of these columns (NULL: any),
+ * by ON DELETE and ON UPDATE CASCADE, SET NULL and SET DEFAULT.  The server
+ * keeps these actions as triggers of the table that is referred to.
+ */
+static void
+note_referential(WalkState *state, Oid relid, bool deleted, bool updated,
+				 Bitmapset *columns, int depth)
+{
+	Relation	rel;
+	TriggerDesc *triggers;
+	List	   *follow = NIL;
+	ListCell   *lc;
+
+	if (depth >= MAX_REFERENTIAL_DEPTH)
+		return;
+	check_stack_depth();
+	rel = try_relation_open(relid, AccessShareLock);
+	if (rel == NULL)
+		return;
+	triggers = rel->trigdesc;
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+	{
+		Trigger    *trigger = &triggers->triggers[i];
+		HgCommand	command;
+		HgAct	   *act;
+		int			before;
+
+		switch (trigger->tgfoid)
+		{
+			case F_RI_FKEY_CASCADE_DEL:
+				command = deleted ? HG_CMD_DELETE : HG_CMD_SELECT;
+				break;
+			case F_RI_FKEY_SETNULL_DEL:
+			case F_RI_FKEY_SETDEFAULT_DEL:
+				command = deleted ? HG_CMD_UPDATE : HG_CMD_SELECT;
+				break;
+			case F_RI_FKEY_CASCADE_UPD:
+			case F_RI_FKEY_SETNULL_UPD:
+			case F_RI_FKEY_SETDEFAULT_UPD:
+				command = updated && (columns == NULL ||
+									  assigns_key(trigger->tgconstraint,
+												  columns)) ?
+					HG_CMD_UPDATE : HG_CMD_SELECT;
+				break;
+			default:
+				continue;
+		}
+		if (command == HG_CMD_SELECT || !OidIsValid(trigger->tgconstrrelid))
+			continue;
+		before = list_length(state->facts->acts);
+		act = hg_facts_relation_act(state->facts, command,
+									trigger->tgconstrrelid);
+		hg_facts_set_classes(state->facts, act, state->policy, NULL, false);
+		if (list_length(state->facts->acts) > before)
+			follow = lappend(follow, act);
+	}
+	relation_close(rel, NoLock);
+
+	foreach(lc, follow)
+	{
+		HgAct	   *act = (HgAct *) lfirst(lc);
+
+		note_referential(state, act->objid, act->command == HG_CMD_DELETE,
+						 act->command == HG_CMD_UPDATE, NULL, depth + 1);
+	}
+}
+
 static void
 note_target(WalkState *state, Query *query)
 {
@@ -283,7 +389,12 @@ note_target(WalkState *state, Query *query)
 	if (query->onConflict != NULL &&
 		query->onConflict->action == ONCONFLICT_UPDATE)
 	{
-		(void) hg_facts_relation_act(state->facts, HG_CMD_UPDATE, rte->relid);
+		act = hg_facts_relation_act(state->facts, HG_CMD_UPDATE, rte->relid);
+		if (state->policy != NULL && !act->unbounded)
+		{
+			act->unbounded_why = hg_unbounded(query);
+			act->unbounded = act->unbounded_why != NULL;
+		}
 		note_written(find_use(state, HG_CMD_UPDATE, rte->relid),
 					 query->onConflict->onConflictSet);
 	}
@@ -301,6 +412,19 @@ note_target(WalkState *state, Query *query)
 							  rte->relid), action->targetList);
 	}
 	note_protected(state, rte->relid);
+
+	if (state->policy != NULL && query->commandType != CMD_INSERT)
+	{
+		bool		deletes = query->commandType == CMD_DELETE;
+		bool		updates = query->commandType == CMD_UPDATE;
+
+		foreach(lc, query->mergeActionList)
+		{
+			deletes |= lfirst_node(MergeAction, lc)->commandType == CMD_DELETE;
+			updates |= lfirst_node(MergeAction, lc)->commandType == CMD_UPDATE;
+		}
+		note_referential(state, rte->relid, deletes, updates, use->columns, 0);
+	}
 }
 
 /* Acts of one query level: its target, then what it reads. */

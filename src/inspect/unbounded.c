@@ -22,7 +22,11 @@
  */
 #include "postgres.h"
 
+#include <float.h>
+#include <math.h>
+
 #include "access/htup_details.h"
+#include "access/relation.h"
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "access/transam.h"
@@ -32,17 +36,29 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_statistic.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "inspect/facts_util.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "optimizer/prep.h"
 #include "parser/parsetree.h"
+#include "rewrite/rewriteHandler.h"
 #include "rewrite/rewriteManip.h"
+#include "storage/itemptr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/date.h"
+#include "utils/float.h"
 #include "utils/lsyscache.h"
+#include "utils/numeric.h"
 #include "utils/partcache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 
 /* Sets of outcomes of a boolean expression. */
 #define CAN_TRUE	1
@@ -72,6 +88,7 @@ static int	nesting = 0;
 
 static int	outcomes(Node *node, Target *target);
 static bool query_keeps_all(Scope *scope, int varno);
+static bool has_user_function(Node *node, void *context);
 
 /* ---- constants --------------------------------------------------------- */
 
@@ -430,6 +447,50 @@ is_equality(Oid opno)
 	return name != NULL && strcmp(name, "=") == 0;
 }
 
+/* Is a function built in and of one of these names? */
+static bool
+function_named(Oid funcid, const char *const *names)
+{
+	char	   *name = funcid < FirstNormalObjectId ?
+		get_func_name(funcid) : NULL;
+
+	for (; name != NULL && *names != NULL; names++)
+		if (strcmp(name, *names) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Built-in functions that give no negative number, and NULL only for NULL;
+ * random() is one that takes nothing.
+ */
+static bool
+never_negative(Oid funcid)
+{
+	static const char *const names[] = {
+		"abs", "ascii", "bit_length", "cardinality", "char_length",
+		"character_length", "int2abs", "int4abs", "int8abs", "float4abs",
+		"float8abs", "numeric_abs", "jsonb_array_length", "length",
+		"octet_length", "pg_column_size", "position", "strpos", "random",
+		"sqrt", "exp", NULL
+	};
+
+	return function_named(funcid, names);
+}
+
+/* Others that give NULL only for NULL. */
+static bool
+is_total(Oid funcid)
+{
+	static const char *const names[] = {
+		"btrim", "ceil", "date_trunc", "floor", "initcap", "left", "lower",
+		"lpad", "ltrim", "md5", "replace", "reverse", "right", "round",
+		"rpad", "rtrim", "sign", "substr", "translate", "trunc", "upper", NULL
+	};
+
+	return never_negative(funcid) || function_named(funcid, names);
+}
+
 static bool
 never_null(Node *node, Target *target)
 {
@@ -485,11 +546,34 @@ never_null(Node *node, Target *target)
 				/* casts between built-in types; others may give NULL */
 				FuncExpr   *func = (FuncExpr *) node;
 
-				return func->funcid < FirstNormalObjectId &&
-					(func->funcformat == COERCE_EXPLICIT_CAST ||
-					 func->funcformat == COERCE_IMPLICIT_CAST) &&
-					func_strict(func->funcid) && func->args != NIL &&
-					never_null((Node *) linitial(func->args), target);
+				Const	   *value = hg_fold_constant(node);
+
+				if (value != NULL)
+					return !value->constisnull;
+				if (func->funcid >= FirstNormalObjectId ||
+					!func_strict(func->funcid) ||
+					!((func->args != NIL &&
+					   (func->funcformat == COERCE_EXPLICIT_CAST ||
+						func->funcformat == COERCE_IMPLICIT_CAST)) ||
+					  is_total(func->funcid)))
+					return false;
+				foreach(lc, func->args)
+					if (!never_null((Node *) lfirst(lc), target))
+						return false;
+				return true;
+			}
+		case T_ScalarArrayOpExpr:
+			{
+				ScalarArrayOpExpr *expr = (ScalarArrayOpExpr *) node;
+				Const	   *array;
+
+				if (!operator_named(expr->opno, expr->opfuncid,
+									total_operators) ||
+					!never_null((Node *) linitial(expr->args), target))
+					return false;
+				array = hg_fold_constant((Node *) lsecond(expr->args));
+				return array != NULL && !array->constisnull &&
+					!array_contains_nulls(DatumGetArrayTypeP(array->constvalue));
 			}
 		default:
 			return false;
@@ -553,7 +637,10 @@ combine_and(int a, int b)
 	return result;
 }
 
-/* Is b the opposite of a, as "x = 1" and "x <> 1" or "x" and "NOT x"? */
+/*
+ * Is b the opposite of a, as "x = 1" and "x <> 1", "x" and "NOT x" or "x IN
+ * (1, 2)" and "x NOT IN (1, 2)"?
+ */
 static bool
 opposites(Node *a, Node *b)
 {
@@ -564,10 +651,155 @@ opposites(Node *a, Node *b)
 	if (IsA(a, OpExpr) && IsA(b, OpExpr))
 		return get_negator(((OpExpr *) a)->opno) == ((OpExpr *) b)->opno &&
 			equal(((OpExpr *) a)->args, ((OpExpr *) b)->args);
+	if (IsA(a, ScalarArrayOpExpr) && IsA(b, ScalarArrayOpExpr))
+		return ((ScalarArrayOpExpr *) a)->useOr !=
+			((ScalarArrayOpExpr *) b)->useOr &&
+			get_negator(((ScalarArrayOpExpr *) a)->opno) ==
+			((ScalarArrayOpExpr *) b)->opno &&
+			equal(((ScalarArrayOpExpr *) a)->args,
+				  ((ScalarArrayOpExpr *) b)->args);
 	if (IsA(a, NullTest) && IsA(b, NullTest))
 		return ((NullTest *) a)->nulltesttype !=
 			((NullTest *) b)->nulltesttype &&
 			equal(((NullTest *) a)->arg, ((NullTest *) b)->arg);
+	return false;
+}
+
+/* Mixes the shape of an expression into *hash; equal ones mix the same. */
+static bool
+shape_walker(Node *node, uint32 *hash)
+{
+	if (node == NULL)
+		return false;
+	*hash = hash_combine(*hash, (uint32) nodeTag(node));
+	if (IsA(node, Var))
+		*hash = hash_combine(*hash, ((Var *) node)->varno * 4096 +
+							 ((Var *) node)->varattno);
+	else if (IsA(node, Const) && !((Const *) node)->constisnull)
+		*hash = hash_combine(*hash,
+							 datum_image_hash(((Const *) node)->constvalue,
+											  ((Const *) node)->constbyval,
+											  ((Const *) node)->constlen));
+	return expression_tree_walker(node, shape_walker, hash);
+}
+
+/* What two opposites have in common. */
+static uint32
+shape_of(Node *node)
+{
+	uint32		hash = 0;
+
+	while (IsA(node, BoolExpr) && ((BoolExpr *) node)->boolop == NOT_EXPR)
+		node = (Node *) linitial(((BoolExpr *) node)->args);
+	if (IsA(node, OpExpr))
+		node = (Node *) ((OpExpr *) node)->args;
+	else if (IsA(node, ScalarArrayOpExpr))
+		node = (Node *) ((ScalarArrayOpExpr *) node)->args;
+	else if (IsA(node, NullTest))
+		node = (Node *) ((NullTest *) node)->arg;
+	(void) shape_walker(node, &hash);
+	return hash;
+}
+
+typedef struct Shaped
+{
+	uint32		hash;
+	Node	   *node;
+} Shaped;
+
+static int
+compare_shape(const void *a, const void *b)
+{
+	uint32		x = ((const Shaped *) a)->hash;
+	uint32		y = ((const Shaped *) b)->hash;
+
+	return x < y ? -1 : x > y ? 1 : 0;
+}
+
+/* Distinct conditions of one shape that are compared with each other. */
+#define MAX_OF_SHAPE 16
+
+/*
+ * Do two of the alternatives cover everything between them?  Only those of
+ * the same shape are compared, so that a long list costs little more than
+ * sorting it.
+ */
+static bool
+has_opposites(List *args)
+{
+	int			n = list_length(args);
+	Shaped	   *shaped = palloc(sizeof(Shaped) * n);
+	bool		result = false;
+	int			i = 0;
+	ListCell   *lc;
+
+	foreach(lc, args)
+	{
+		shaped[i].node = (Node *) lfirst(lc);
+		shaped[i].hash = shape_of(shaped[i].node);
+		i++;
+	}
+	qsort(shaped, n, sizeof(Shaped), compare_shape);
+	for (i = 0; i < n && !result;)
+	{
+		Node	   *distinct[MAX_OF_SHAPE];
+		int			ndistinct = 0;
+		uint32		hash = shaped[i].hash;
+
+		for (; i < n && shaped[i].hash == hash && !result; i++)
+		{
+			bool		known = false;
+
+			for (int k = 0; k < ndistinct && !known && !result; k++)
+			{
+				result = opposites(distinct[k], shaped[i].node);
+				known = equal(distinct[k], shaped[i].node);
+			}
+			if (!known && ndistinct < MAX_OF_SHAPE)
+				distinct[ndistinct++] = shaped[i].node;
+		}
+		CHECK_FOR_INTERRUPTS();
+	}
+	pfree(shaped);
+	return result;
+}
+
+/* Longer lists are not tried pair by pair for ranges that meet. */
+#define MAX_COVERING 8
+
+/*
+ * Do two ranges meet, as "x > 5 OR x < 10"?  They do when the one follows
+ * from the other's being false.
+ */
+static bool
+has_covering(List *args, Target *target)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	if (list_length(args) > MAX_COVERING)
+		return false;
+	foreach(lc, args)
+	{
+		Node	   *a = (Node *) lfirst(lc);
+
+		if (!IsA(a, OpExpr) || !OidIsValid(get_negator(((OpExpr *) a)->opno)) ||
+			has_user_function(a, NULL) || contain_mutable_functions(a) ||
+			!never_null(a, target))
+			continue;
+		for_each_cell(lc2, args, lnext(args, lc))
+		{
+			Node	   *b = (Node *) lfirst(lc2);
+
+			if (!IsA(b, OpExpr) || has_user_function(b, NULL) ||
+				contain_mutable_functions(b) || !never_null(b, target))
+				continue;
+			if (predicate_implied_by(list_make1(b),
+									 list_make1(negate_clause(copyObject(a))),
+									 false))
+				return true;
+		}
+	}
 	return false;
 }
 
@@ -576,7 +808,6 @@ outcomes_bool(BoolExpr *expr, Target *target)
 {
 	int			result;
 	ListCell   *lc;
-	ListCell   *lc2;
 
 	switch (expr->boolop)
 	{
@@ -593,12 +824,6 @@ outcomes_bool(BoolExpr *expr, Target *target)
 			}
 			return result;
 		case OR_EXPR:
-			foreach(lc, expr->args)
-			{
-				for_each_cell(lc2, expr->args, lnext(expr->args, lc))
-					if (opposites((Node *) lfirst(lc), (Node *) lfirst(lc2)))
-						return CAN_TRUE;
-			}
 			result = CAN_FALSE;
 			foreach(lc, expr->args)
 			{
@@ -606,8 +831,12 @@ outcomes_bool(BoolExpr *expr, Target *target)
 											negate(outcomes((Node *) lfirst(lc),
 															target))));
 				if (result == CAN_TRUE)
-					break;
+					return result;
 			}
+			if ((result & CAN_TRUE) &&
+				(has_opposites(expr->args) ||
+				 has_covering(expr->args, target)))
+				return CAN_TRUE;
 			return result;
 	}
 	return CAN_ANY;
@@ -684,21 +913,362 @@ outcomes_booltest(BooleanTest *test, Target *target)
 	return result;
 }
 
+/* ---- what a comparison can give ---------------------------------------- */
+
+/* The largest value of random(). */
+#define BELOW_ONE (1.0 - DBL_EPSILON)
+
+/* Where the value of an expression lies, both ends included. */
+typedef struct Range
+{
+	double		low;
+	double		high;
+} Range;
+
+static bool
+const_number(Const *value, double *number)
+{
+	if (value->constisnull)
+		return false;
+	switch (value->consttype)
+	{
+		case INT2OID:
+			*number = DatumGetInt16(value->constvalue);
+			return true;
+		case INT4OID:
+			*number = DatumGetInt32(value->constvalue);
+			return true;
+		case INT8OID:
+			*number = (double) DatumGetInt64(value->constvalue);
+			return true;
+		case OIDOID:
+			*number = DatumGetObjectId(value->constvalue);
+			return true;
+		case FLOAT4OID:
+			*number = DatumGetFloat4(value->constvalue);
+			return !isnan(*number);
+		case FLOAT8OID:
+			*number = DatumGetFloat8(value->constvalue);
+			return !isnan(*number);
+		case NUMERICOID:
+			*number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+														 value->constvalue));
+			return !isnan(*number);
+		default:
+			return false;
+	}
+}
+
+/* Whole numbers of a type, as far as a double can tell them apart. */
+static bool
+type_range(Oid type, Range *range)
+{
+	switch (type)
+	{
+		case INT2OID:
+			range->low = PG_INT16_MIN;
+			range->high = PG_INT16_MAX;
+			return true;
+		case INT4OID:
+			range->low = PG_INT32_MIN;
+			range->high = PG_INT32_MAX;
+			return true;
+		case INT8OID:
+			range->low = (double) PG_INT64_MIN;
+			range->high = (double) PG_INT64_MAX;
+			return true;
+		case OIDOID:
+			range->low = 0;
+			range->high = PG_UINT32_MAX;
+			return true;
+		default:
+			return false;
+	}
+}
+
+static bool
+is_widening_cast(FuncExpr *func)
+{
+	Oid			from;
+
+	if (func->funcid >= FirstNormalObjectId || list_length(func->args) != 1 ||
+		func->funcformat == COERCE_EXPLICIT_CALL)
+		return false;
+	from = exprType((Node *) linitial(func->args));
+	switch (func->funcresulttype)
+	{
+		case INT4OID:
+			return from == INT2OID;
+		case INT8OID:
+			return from == INT2OID || from == INT4OID;
+		case FLOAT8OID:
+		case NUMERICOID:
+			return from == INT2OID || from == INT4OID || from == INT8OID ||
+				from == FLOAT4OID;
+		default:
+			return false;
+	}
+}
+
+/* The range of a number, if anything is known of it. */
+static bool
+value_range(Node *node, Range *range)
+{
+	Const	   *value;
+
+	node = strip(node);
+	if (node == NULL)
+		return false;
+	check_stack_depth();
+	value = hg_fold_constant(node);
+	if (value != NULL)
+	{
+		double		number;
+
+		if (!const_number(value, &number))
+			return false;
+		range->low = range->high = number;
+		return true;
+	}
+	if (IsA(node, FuncExpr))
+	{
+		FuncExpr   *func = (FuncExpr *) node;
+
+		if (is_widening_cast(func))
+			return value_range((Node *) linitial(func->args), range);
+		if (never_negative(func->funcid))
+		{
+			range->low = 0;
+			range->high = func->args == NIL ? BELOW_ONE : get_float8_infinity();
+			return true;
+		}
+	}
+	else if (IsA(node, OpExpr))
+	{
+		OpExpr	   *op = (OpExpr *) node;
+		char	   *name = op->opno < FirstNormalObjectId ?
+			get_opname(op->opno) : NULL;
+		Range		by;
+
+		if (name != NULL && strcmp(name, "%") == 0 &&
+			list_length(op->args) == 2 &&
+			value_range((Node *) lsecond(op->args), &by) &&
+			by.low == by.high && by.low != 0)
+		{
+			range->high = fabs(by.low) - 1;
+			range->low = -range->high;
+			if (type_range(exprType(node), &by))
+				return true;
+		}
+		if (name != NULL && strcmp(name, "@") == 0)
+		{
+			range->low = 0;
+			range->high = get_float8_infinity();
+			return true;
+		}
+	}
+	return type_range(exprType(node), range);
+}
+
+/* Outcome of comparing values of two ranges; CAN_TRUE | CAN_FALSE: either. */
+static int
+compare_ranges(const char *name, const Range *a, const Range *b)
+{
+	if (strcmp(name, "<") == 0)
+		return a->high < b->low ? CAN_TRUE :
+			a->low >= b->high ? CAN_FALSE : CAN_TRUE | CAN_FALSE;
+	if (strcmp(name, "<=") == 0)
+		return a->high <= b->low ? CAN_TRUE :
+			a->low > b->high ? CAN_FALSE : CAN_TRUE | CAN_FALSE;
+	if (strcmp(name, ">") == 0)
+		return compare_ranges("<", b, a);
+	if (strcmp(name, ">=") == 0)
+		return compare_ranges("<=", b, a);
+	if (strcmp(name, "=") == 0 || strcmp(name, "<>") == 0)
+	{
+		bool		apart = a->high < b->low || a->low > b->high;
+
+		if (apart)
+			return strcmp(name, "=") == 0 ? CAN_FALSE : CAN_TRUE;
+	}
+	return CAN_TRUE | CAN_FALSE;
+}
+
+/* A constant that all values of its type are on one side of. */
+static int
+compare_extreme(const char *name, Const *value)
+{
+	bool		lowest = false;
+	bool		highest = false;
+	bool		reached = true; /* can a row hold it? */
+
+	if (value->constisnull)
+		return CAN_ANY;
+	switch (value->consttype)
+	{
+		case TIDOID:
+			{
+				ItemPointer tid = (ItemPointer) DatumGetPointer(value->constvalue);
+
+				/* rows are numbered from 1 within a block */
+				lowest = ItemPointerGetBlockNumberNoCheck(tid) == 0 &&
+					ItemPointerGetOffsetNumberNoCheck(tid) == 0;
+				highest = ItemPointerGetBlockNumberNoCheck(tid) >=
+					MaxBlockNumber;
+				reached = false;
+			}
+			break;
+		case DATEOID:
+			lowest = DATE_IS_NOBEGIN(DatumGetDateADT(value->constvalue));
+			highest = DATE_IS_NOEND(DatumGetDateADT(value->constvalue));
+			break;
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			lowest = TIMESTAMP_IS_NOBEGIN(DatumGetTimestamp(value->constvalue));
+			highest = TIMESTAMP_IS_NOEND(DatumGetTimestamp(value->constvalue));
+			break;
+		case TEXTOID:
+		case VARCHAROID:
+			lowest = VARSIZE_ANY_EXHDR(DatumGetPointer(value->constvalue)) == 0;
+			break;
+		default:
+			break;
+	}
+	if ((lowest && strcmp(name, ">=") == 0) ||
+		(highest && strcmp(name, "<=") == 0) ||
+		((lowest || highest) && !reached && strcmp(name, "<>") == 0) ||
+		(lowest && !reached && strcmp(name, ">") == 0) ||
+		(highest && !reached && strcmp(name, "<") == 0))
+		return CAN_TRUE;
+
+	/* '-infinity' itself is nothing that a row is meant to hold */
+	if (value->consttype != TEXTOID && value->consttype != VARCHAROID &&
+		((lowest && strcmp(name, ">") == 0) ||
+		 (highest && strcmp(name, "<") == 0)))
+		return CAN_TRUE;
+	return CAN_ANY;
+}
+
+/*
+ * LIKE and regular expressions: a pattern that takes strings as unlike each
+ * other as these takes any.
+ */
+static int
+match_pattern(OpExpr *op)
+{
+	static const char *const samples[] = {
+		"", "a", "Zz 09_-.@", "\001 \n~{[(|)]}\\%", "lorem ipsum 4711",
+		"\xc3\xa9"
+	};
+	Const	   *pattern = hg_fold_constant((Node *) lsecond(op->args));
+
+	if (pattern == NULL || pattern->constisnull ||
+		pattern->consttype != TEXTOID ||
+		exprType((Node *) linitial(op->args)) != TEXTOID ||
+		!OidIsValid(op->inputcollid) ||
+		!get_collation_isdeterministic(op->inputcollid))
+		return CAN_ANY;
+	for (int i = 0; i < lengthof(samples); i++)
+	{
+		OpExpr	   *test = (OpExpr *) copyObject(op);
+		Const	   *answer;
+
+		if (i == lengthof(samples) - 1 && GetDatabaseEncoding() != PG_UTF8)
+			break;
+		linitial(test->args) = makeConst(TEXTOID, -1, op->inputcollid, -1,
+										 CStringGetTextDatum(samples[i]),
+										 false, false);
+		answer = hg_fold_constant((Node *) test);
+		if (answer == NULL || answer->constisnull ||
+			!DatumGetBool(answer->constvalue))
+			return CAN_ANY;
+	}
+	return CAN_TRUE;
+}
+
+/*
+ * An expression without what changes nothing: x + 0, x * 1, x || '',
+ * coalesce(x, ...) of what is never null.
+ */
+static Node *
+without_noops(Node *node, Target *target)
+{
+	for (;;)
+	{
+		node = strip(node);
+		if (node == NULL)
+			return NULL;
+		if (IsA(node, CoalesceExpr) &&
+			(never_null((Node *) linitial(((CoalesceExpr *) node)->args),
+						target) ||
+			 list_length(((CoalesceExpr *) node)->args) == 1))
+			node = (Node *) linitial(((CoalesceExpr *) node)->args);
+		else if (IsA(node, CoalesceExpr))
+		{
+			/* the same thing again and again */
+			List	   *args = ((CoalesceExpr *) node)->args;
+			ListCell   *lc;
+
+			foreach(lc, args)
+				if (!equal(linitial(args), lfirst(lc)))
+					return node;
+			node = (Node *) linitial(args);
+		}
+		else if (IsA(node, OpExpr) &&
+				 ((OpExpr *) node)->opno < FirstNormalObjectId &&
+				 list_length(((OpExpr *) node)->args) == 2)
+		{
+			OpExpr	   *op = (OpExpr *) node;
+			char	   *name = get_opname(op->opno);
+			Node	   *next = NULL;
+
+			for (int side = 0; side < 2 && next == NULL && name != NULL; side++)
+			{
+				Node	   *mine = (Node *) list_nth(op->args, side);
+				Const	   *other = hg_fold_constant((Node *) list_nth(op->args,
+																	   1 - side));
+				double		number;
+
+				if (other == NULL || other->constisnull ||
+					exprType(mine) != exprType(node))
+					continue;
+				if (const_number(other, &number) ?
+					((strcmp(name, "+") == 0 && number == 0) ||
+					 (strcmp(name, "*") == 0 && number == 1) ||
+					 (side == 0 && strcmp(name, "-") == 0 && number == 0) ||
+					 (side == 0 && strcmp(name, "/") == 0 && number == 1)) :
+					(other->consttype == TEXTOID && strcmp(name, "||") == 0 &&
+					 VARSIZE_ANY_EXHDR(DatumGetPointer(other->constvalue)) == 0))
+					next = mine;
+			}
+			if (next == NULL)
+				return node;
+			node = next;
+		}
+		else
+			return node;
+	}
+}
+
 static int
 outcomes_op(OpExpr *op, Target *target)
 {
 	static const char *const reflexive[] = {"=", "<=", ">=", NULL};
 	static const char *const irreflexive[] = {"<>", "<", ">", NULL};
+	static const char *const patterns[] = {
+		"~~", "~~*", "~", "~*", "!~~", "!~~*", "!~", "!~*", NULL
+	};
 	int			result = CAN_ANY;
 	Node	   *left;
 	Node	   *right;
+	char	   *name;
 
 	if (never_null((Node *) op, target))
 		result &= ~CAN_NULL;
 	if (list_length(op->args) != 2)
 		return result;
-	left = strip((Node *) linitial(op->args));
-	right = strip((Node *) lsecond(op->args));
+	left = without_noops((Node *) linitial(op->args), target);
+	right = without_noops((Node *) lsecond(op->args), target);
 
 	if (equal(left, right) && !contain_volatile_functions(left))
 	{
@@ -711,6 +1281,57 @@ outcomes_op(OpExpr *op, Target *target)
 		(same_rows(target, left, target->scope, right) ||
 		 same_rows(target, right, target->scope, left)))
 		return CAN_TRUE;
+
+	if (op->opno >= FirstNormalObjectId ||
+		!(operator_named(op->opno, op->opfuncid, reflexive) ||
+		  operator_named(op->opno, op->opfuncid, irreflexive) ||
+		  operator_named(op->opno, op->opfuncid, patterns)))
+		return result;
+	name = get_opname(op->opno);
+	if (operator_named(op->opno, op->opfuncid, patterns))
+		return match_pattern(op) == CAN_TRUE ?
+			CAN_TRUE | (result & CAN_NULL) : result;
+
+	/* (condition) = true */
+	if (exprType(left) == BOOLOID && exprType(right) == BOOLOID &&
+		(strcmp(name, "=") == 0 || strcmp(name, "<>") == 0))
+	{
+		Const	   *value = hg_fold_constant(right);
+		Node	   *other = left;
+
+		if (value == NULL)
+		{
+			value = hg_fold_constant(left);
+			other = right;
+		}
+		if (value != NULL && !value->constisnull)
+		{
+			int			set = outcomes(other, target);
+
+			return DatumGetBool(value->constvalue) ==
+				(strcmp(name, "=") == 0) ? set : negate(set);
+		}
+	}
+	else
+	{
+		Const	   *value = hg_fold_constant(right);
+		Range		a;
+		Range		b;
+		int			set = CAN_ANY;
+
+		if (value != NULL)
+			set = compare_extreme(name, value);
+		else if ((value = hg_fold_constant(left)) != NULL)
+		{
+			char	   *turned = get_opname(get_commutator(op->opno));
+
+			if (turned != NULL)
+				set = compare_extreme(turned, value);
+		}
+		if (set == CAN_ANY && value_range(left, &a) && value_range(right, &b))
+			set = compare_ranges(name, &a, &b);
+		return set & result ? (set & result) | (result & CAN_NULL) : result;
+	}
 	return result;
 }
 
@@ -967,12 +1588,13 @@ outcomes_case(CaseExpr *expr, Target *target)
 	int			result = 0;
 	ListCell   *lc;
 
-	if (expr->arg != NULL)
-		return CAN_ANY;
 	foreach(lc, expr->args)
 	{
 		CaseWhen   *when = lfirst_node(CaseWhen, lc);
-		int			set = outcomes((Node *) when->expr, target);
+
+		/* CASE x WHEN: any of the arms may be it */
+		int			set = expr->arg != NULL ? CAN_ANY :
+			outcomes((Node *) when->expr, target);
 
 		if (set & CAN_TRUE)
 			result |= outcomes((Node *) when->result, target);
@@ -982,6 +1604,24 @@ outcomes_case(CaseExpr *expr, Target *target)
 	if (expr->defresult == NULL)
 		return result | CAN_NULL;
 	return result | outcomes((Node *) expr->defresult, target);
+}
+
+static bool
+is_random(Oid funcid, void *context)
+{
+	static const char *const names[] = {"random", NULL};
+
+	return function_named(funcid, names);
+}
+
+static bool
+mentions_random(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (check_functions_in_node(node, is_random, NULL))
+		return true;
+	return expression_tree_walker(node, mentions_random, context);
 }
 
 /*
@@ -1001,6 +1641,9 @@ outcomes(Node *node, Target *target)
 	{
 		Const	   *value = hg_fold_constant(node);
 
+		/* random() is the one thing that differs by row without naming it */
+		if (value == NULL && IsA(node, OpExpr) && mentions_random(node, NULL))
+			return outcomes_op((OpExpr *) node, target);
 		if (value == NULL)
 			return CAN_TRUE;
 		if (value->constisnull)
@@ -1026,6 +1669,17 @@ outcomes(Node *node, Target *target)
 			{
 				DistinctExpr *expr = (DistinctExpr *) node;
 
+				/* IS DISTINCT FROM NULL is IS NOT NULL */
+				for (int side = 0; side < 2 && list_length(expr->args) == 2;
+					 side++)
+				{
+					Const	   *value = hg_fold_constant(list_nth(expr->args,
+																  side));
+
+					if (value != NULL && value->constisnull &&
+						never_null(list_nth(expr->args, 1 - side), target))
+						return CAN_TRUE;
+				}
 				if (list_length(expr->args) == 2 &&
 					equal(strip((Node *) linitial(expr->args)),
 						  strip((Node *) lsecond(expr->args))) &&
@@ -1037,7 +1691,14 @@ outcomes(Node *node, Target *target)
 			{
 				ScalarArrayOpExpr *expr = (ScalarArrayOpExpr *) node;
 				SubLink    *link;
+				Const	   *array;
 
+				/* nothing is among none */
+				array = list_length(expr->args) == 2 ?
+					hg_fold_constant((Node *) lsecond(expr->args)) : NULL;
+				if (array != NULL && !array->constisnull &&
+					ARR_NDIM(DatumGetArrayTypeP(array->constvalue)) == 0)
+					return expr->useOr ? CAN_FALSE : CAN_TRUE;
 				if (!expr->useOr || list_length(expr->args) != 2 ||
 					!is_equality(expr->opno))
 					return CAN_ANY;
@@ -1227,6 +1888,105 @@ merge_unbounded(Query *query, Target *target, int varno)
 	return NULL;
 }
 
+/*
+ * The conjuncts that the statement itself has, without those that come from
+ * the view it names.  *view tells whether there are such.
+ */
+static List *
+own_conjuncts(Query *query, List *conjuncts, int varno, bool *view)
+{
+	Oid			relid = rt_fetch(varno, query->rtable)->relid;
+	ListCell   *lc;
+
+	*view = false;
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		Relation	rel;
+		Query	   *definition;
+		RangeTblRef *base;
+
+		if (rte->rtekind != RTE_RELATION || rte->relkind != RELKIND_VIEW)
+			continue;
+		rel = try_relation_open(rte->relid, AccessShareLock);
+		if (rel == NULL)
+			continue;
+		definition = get_view_query(rel);
+		base = list_length(definition->jointree->fromlist) == 1 ?
+			linitial(definition->jointree->fromlist) : NULL;
+		if (base != NULL && IsA(base, RangeTblRef) &&
+			definition->jointree->quals != NULL &&
+			rt_fetch(base->rtindex, definition->rtable)->relid == relid)
+		{
+			Node	   *quals = copyObject(definition->jointree->quals);
+			ListCell   *lc2;
+
+			ChangeVarNodes(quals, base->rtindex, varno, 0);
+			foreach(lc2, flatten_ands(make_ands_implicit((Expr *) quals)))
+			{
+				if (!list_member(conjuncts, lfirst(lc2)))
+					continue;
+				conjuncts = list_delete(conjuncts, lfirst(lc2));
+				*view = true;
+			}
+		}
+		relation_close(rel, NoLock);
+	}
+	return conjuncts;
+}
+
+/*
+ * INSERT ... SELECT from the table itself with ON CONFLICT DO UPDATE: an
+ * UPDATE of every row that the SELECT gives.
+ */
+static const char *
+upsert_unbounded(Query *query)
+{
+	Oid			relid = rt_fetch(query->resultRelation, query->rtable)->relid;
+	ListCell   *lc;
+
+	if (query->onConflict == NULL ||
+		query->onConflict->action != ONCONFLICT_UPDATE)
+		return NULL;
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		ListCell   *lc2;
+		Scope		outer;
+		Scope		inner;
+		int			varno = 0;
+
+		if (rte->rtekind != RTE_SUBQUERY || rte->subquery == NULL ||
+			rte->subquery->commandType != CMD_SELECT)
+			continue;
+		outer.query = query;
+		outer.outer = NULL;
+		inner.query = rte->subquery;
+		inner.outer = &outer;
+		foreach(lc2, rte->subquery->rtable)
+		{
+			RangeTblEntry *source = lfirst_node(RangeTblEntry, lc2);
+
+			varno++;
+			if (source->rtekind == RTE_RELATION && source->relid == relid &&
+				query_keeps_all(&inner, varno))
+			{
+				Target		target;
+
+				if (query->onConflict->onConflictWhere == NULL)
+					return "it updates the table by every row of itself";
+				target.scope = &outer;
+				target.varnos = bms_make_singleton(query->resultRelation);
+				target.relid = relid;
+				if (outcomes(query->onConflict->onConflictWhere,
+							 &target) == CAN_TRUE)
+					return "it updates the table by every row of itself";
+			}
+		}
+	}
+	return NULL;
+}
+
 const char *
 hg_unbounded(Query *query)
 {
@@ -1239,7 +1999,8 @@ hg_unbounded(Query *query)
 
 	if (query->commandType != CMD_UPDATE &&
 		query->commandType != CMD_DELETE &&
-		query->commandType != CMD_MERGE)
+		query->commandType != CMD_MERGE &&
+		query->commandType != CMD_INSERT)
 		return NULL;
 
 	/* an error may have left it standing */
@@ -1264,10 +2025,18 @@ hg_unbounded(Query *query)
 
 	if (query->commandType == CMD_MERGE)
 		result = merge_unbounded(query, &target, varno);
+	else if (query->commandType == CMD_INSERT)
+		result = upsert_unbounded(query);
 	else
 	{
+		bool		view;
+
 		conjuncts = flatten_ands(conjuncts_of((Node *) query->jointree, NIL));
+		conjuncts = own_conjuncts(query, conjuncts, varno, &view);
 		add_links(&target, conjuncts);
+		if (conjuncts == NIL && view)
+			result = "it has no WHERE clause of its own";
+		else
 		if (conjuncts == NIL)
 			result = "it has no WHERE clause";
 		else if (!restricted(conjuncts, &target, varno))
