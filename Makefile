@@ -39,6 +39,10 @@ OBJS = \
 	src/courier/webhook_sign.o \
 	src/guard/guard.o \
 	src/guard/limits.o \
+	src/guard/limits_sql.o \
+	src/guard/limits_time.o \
+	src/guard/limits_watch.o \
+	src/guard/limits_window.o \
 	src/guard/reach.o \
 	src/identity/subject.o \
 	src/inspect/facts.o \

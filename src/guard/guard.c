@@ -21,6 +21,7 @@
 
 #include "base/report.h"
 #include "guard/guard.h"
+#include "guard/limits.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "record/event.h"
@@ -466,12 +467,15 @@ hg_guard_raise(const HgVerdict *verdict)
 	}
 
 	if (frozen)
+	{
+		hg_limits_doom_frozen(verdict->reason);
 		ereport(ERROR,
 				(errcode(HG_ERRCODE_FROZEN),
 				 errmsg("this subject is frozen: %s",
 						verdict->reason ? verdict->reason : "no reason given"),
 				 errdetail_internal("%s", hg_report_json(&refusal)),
 				 errhint("%s", verdict->hint ? verdict->hint : "")));
+	}
 	if (verdict->builtin != NULL)
 		ereport(ERROR,
 				(errcode(HG_ERRCODE_DENIED),

@@ -1,331 +1,438 @@
 /*-------------------------------------------------------------------------
  *
  * limits.c
- *	  Counts while rows flow.
+ *	  Hard ceilings, counted while statements run.
  *
- * Every plan node that feeds a ModifyTable gets its ExecProcNodeReal
- * replaced, so a row is counted before it is written and the row over the
- * limit never is.  (ExecProcNode itself is overwritten by the node's first
- * call.)  Counters are never given back: a denial that PL code catches has
- * still been used up.
+ * What the client sent is one statement, with all that runs inside it: the
+ * outermost HgTally counts, for functions, triggers, cascades and cursors
+ * too.  Every count is added to that tally, to the transaction, to the
+ * session and to the windows of the limits that hold ("per hour", see
+ * limits_window.c), and compared at once.  Counters are never given back: a
+ * denial that PL code catches has still been used up.
  *
- * Windows ("per hour") are counted in shared memory for all sessions of a
- * subject, by atomic addition before the row is written, so that the sum over
- * sessions cannot exceed the limit.  The table of windows is small and
- * searched under a lock, once per statement; counting takes none.
+ * A ceiling of a transaction, session or window, once reached, dooms the
+ * transaction: everything but ROLLBACK fails with the same error, COMMIT too.
+ * Otherwise PL code could catch the error and commit what was done so far,
+ * again and again.
+ *
+ * limits_watch.c finds the things to count, limits_time.c counts time.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "base/compat.h"
 #include "base/report.h"
-#include "executor/executor.h"
-#include "guard/limits.h"
+#include "base/retire.h"
+#include "guard/limits_private.h"
 #include "miscadmin.h"
-#include "nodes/nodeFuncs.h"
-#include "storage/lwlock.h"
-#include "storage/shmem.h"
-#include "utils/hsearch.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-/* Windows counted at a time, over all databases, subjects and limits. */
-#define WINDOWS_MAX 1024
+/* Identities alternate when a SECURITY DEFINER function runs statements. */
+#define ARMED_MAX 4
 
-typedef struct HgWindow
+/* The ceiling that doomed the transaction. */
+typedef struct Doom
 {
-	/* protected by the lock, but for count */
-	Oid			database;		/* InvalidOid: free */
-	Oid			subject;
-	int			limit_id;
-	int64		start;			/* seconds since 2000, start of the window */
-	pg_atomic_uint64 count;
-} HgWindow;
+	bool		is;
+	bool		frozen;
+	HgArmedLimit limit;
+	int64		used;
+	TimestampTz frees_at;
+	char		reason[256];	/* of the freeze */
+} Doom;
 
-/* One limit as it is counted for one executor run. */
-typedef struct HgCounted
+HgTally    *hg_limits_current = NULL;
+int64		hg_limits_xact[HG_LIMIT_KINDS];
+int64		hg_limits_session[HG_LIMIT_KINDS];
+
+static Doom doom;
+static HgArmed *armed_cache[ARMED_MAX]; /* last used first */
+
+static const struct
 {
-	int			id;
-	int64		value;
-	int64	   *local;			/* statement, transaction or session counter */
-	HgWindow   *window;			/* or this */
-	bool		dooms;			/* the transaction cannot go on */
-	const char *per;
-} HgCounted;
+	const char *name;			/* in hoopguard.limit_rule */
+	const char *words;			/* in messages, after the number */
+}			kinds[HG_LIMIT_KINDS] = {
+	[HG_LIMIT_ROWS_WRITTEN] = {"rows_written", "rows written"},
+	[HG_LIMIT_ROWS_RETURNED] = {"rows_returned", "rows returned"},
+	[HG_LIMIT_BYTES_RETURNED] = {"bytes_returned", "bytes returned"},
+	[HG_LIMIT_STATEMENTS] = {"statements", "statements"},
+	[HG_LIMIT_PROBES] = {"probes", "probes of masked columns"},
+	[HG_LIMIT_RUN_MS] = {"run_ms", "milliseconds of run time"},
+};
 
-typedef struct HgCounter
+const char *
+hg_limits_kind_name(HgLimitKind kind)
 {
-	int			n;
-	HgCounted	counted[FLEXIBLE_ARRAY_MEMBER];
-} HgCounter;
-
-/* A node whose rows are counted. */
-typedef struct HgWatchedNode
-{
-	PlanState  *node;			/* hash key */
-	ExecProcNodeMtd real;
-	HgCounter  *counter;
-} HgWatchedNode;
-
-static HgWindow *windows = NULL;
-static LWLock *windows_lock = NULL;
-static HTAB *watched = NULL;
-static int64 statement_rows = 0;
-static int64 transaction_rows = 0;
-static int64 session_rows = 0;
-static bool doomed = false;
+	return kinds[kind].name;
+}
 
 Size
 hg_limits_shmem_size(void)
 {
-	return mul_size(WINDOWS_MAX, sizeof(HgWindow));
+	return hg_window_shmem_size();
 }
 
 void
-hg_limits_shmem_init(bool found_unused)
+hg_limits_shmem_init(bool found)
 {
-	bool		found;
+	hg_window_shmem_init();
+}
 
-	windows = ShmemInitStruct("hoopguard windows", hg_limits_shmem_size(),
-							  &found);
-	windows_lock = &(GetNamedLWLockTranche("hoopguard"))[1].lock;
-	if (!found)
-		for (int i = 0; i < WINDOWS_MAX; i++)
+/*
+ * ---- refusals ----
+ */
+
+/* The next useful step; palloc'd or static. */
+static const char *
+advise(const HgArmedLimit *limit, TimestampTz frees_at)
+{
+	int64		value = limit->value / limit->scale;
+
+	if (limit->span == HG_SPAN_WINDOW && limit->window == NULL)
+		return "Ask a database administrator: every window of a limit is in use.";
+	if (limit->span == HG_SPAN_WINDOW)
+		return frees_at == 0 ?
+			"Do less at once, or ask a database administrator for a higher limit." :
+			psprintf("Do less at once, wait until %s, when the window begins to free up, or ask a database administrator for a higher limit.",
+					 timestamptz_to_str(frees_at));
+	if (limit->span == HG_SPAN_SESSION)
+		return "Ask a database administrator for a higher limit; this session has used its own up.";
+	if (value > 0)
+		switch (limit->kind)
 		{
-			memset(&windows[i], 0, sizeof(HgWindow));
-			pg_atomic_init_u64(&windows[i].count, 0);
+			case HG_LIMIT_ROWS_WRITTEN:
+				return psprintf(limit->span == HG_SPAN_STATEMENT ?
+								"Split the work into batches of at most " INT64_FORMAT " rows, or ask a database administrator for a higher limit." :
+								"Commit after at most " INT64_FORMAT " rows, or ask a database administrator for a higher limit.",
+								value);
+			case HG_LIMIT_ROWS_RETURNED:
+				return psprintf("Add a condition, an aggregate or LIMIT " INT64_FORMAT ", or ask a database administrator for a higher limit.",
+								value);
+			case HG_LIMIT_BYTES_RETURNED:
+				return "Select fewer columns or rows, or ask a database administrator for a higher limit.";
+			case HG_LIMIT_STATEMENTS:
+				return "Do the work with fewer statements, or in several transactions.";
+			case HG_LIMIT_PROBES:
+				return "Look up fewer values of masked columns, or use a column that is not masked.";
+			case HG_LIMIT_RUN_MS:
+				return "Restrict the rows that the statement works on, or ask a database administrator for a higher limit.";
+			case HG_LIMIT_KINDS:
+				break;
 		}
-}
-
-void
-hg_limits_transaction_end(void)
-{
-	transaction_rows = 0;
-	doomed = false;
+	return "Ask a database administrator for a higher limit.";
 }
 
 pg_noreturn static void
-raise_limit(const HgCounted *counted)
+raise_limit(const HgArmedLimit *limit, int64 used, TimestampTz frees_at)
 {
 	HgRefusal	refusal = {.verdict = "limit",.builtin = "limit"};
-	char		more[128];
+	int64		value = limit->value / limit->scale;
+	StringInfoData more;
 
-	snprintf(more, sizeof(more),
-			 "\"limit\": %d, \"kind\": \"rows_written\", \"value\": " INT64_FORMAT ", \"per\": ",
-			 counted->id, counted->value);
-	refusal.extra_json = psprintf("%s%s", more, hg_report_quote(counted->per));
+	initStringInfo(&more);
+	appendStringInfo(&more, "\"limit\": %d, \"kind\": \"%s\", \"value\": "
+					 INT64_FORMAT ", \"per\": %s, \"used\": " INT64_FORMAT,
+					 limit->id, kinds[limit->kind].name, value,
+					 hg_report_quote(limit->per), used / limit->scale);
+	if (frees_at != 0)
+		appendStringInfo(&more, ", \"until\": \"%s\"",
+						 timestamptz_to_str(frees_at));
+	refusal.extra_json = more.data;
 	ereport(ERROR,
 			(errcode(HG_ERRCODE_LIMIT),
-			 errmsg("limit of " INT64_FORMAT " rows written per %s reached",
-					counted->value, counted->per),
+			 errmsg("limit of " INT64_FORMAT " %s per %s reached", value,
+					kinds[limit->kind].words, limit->per),
 			 errdetail_internal("%s", hg_report_json(&refusal)),
-			 counted->window ?
-			 errhint("Wait until the window has passed, or ask for a higher limit.") :
-			 errhint("Split the work into batches of fewer rows, or ask for a higher limit.")));
+			 errhint("%s", advise(limit, frees_at))));
 }
 
 void
 hg_limits_check_doomed(void)
 {
-	if (doomed)
-	{
-		HgRefusal	refusal = {.verdict = "limit",.builtin = "limit"};
+	HgRefusal	refusal = {.verdict = "deny",.builtin = "frozen"};
 
-		ereport(ERROR,
-				(errcode(HG_ERRCODE_LIMIT),
-				 errmsg("a limit was reached earlier in this transaction"),
-				 errdetail_internal("%s", hg_report_json(&refusal)),
-				 errhint("Roll the transaction back.")));
-	}
-}
-
-static void
-count_row(HgCounter *counter)
-{
-	statement_rows++;
-	transaction_rows++;
-	session_rows++;
-	for (int i = 0; i < counter->n; i++)
-	{
-		HgCounted  *counted = &counter->counted[i];
-		int64		now = counted->window ?
-			(int64) pg_atomic_fetch_add_u64(&counted->window->count, 1) + 1 :
-			*counted->local;
-
-		if (now > counted->value)
-		{
-			if (counted->dooms)
-				doomed = true;
-			raise_limit(counted);
-		}
-	}
-}
-
-static TupleTableSlot *
-counting_node(PlanState *node)
-{
-	HgWatchedNode *entry = hash_search(watched, &node, HASH_FIND, NULL);
-	TupleTableSlot *slot;
-
-	Assert(entry != NULL);
-	slot = entry->real(node);
-	if (!TupIsNull(slot))
-		count_row(entry->counter);
-	return slot;
-}
-
-static void
-forget_node(void *arg)
-{
-	PlanState  *node = arg;
-
-	hash_search(watched, &node, HASH_REMOVE, NULL);
-}
-
-static bool
-watch_walker(PlanState *node, HgCounter *counter)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, ModifyTableState) &&
-		!bms_is_empty(((ModifyTable *) node->plan)->fdwDirectModifyPlans))
-	{
-		HgRefusal	refusal = {.verdict = "limit",.builtin = "limit"};
-
-		/* the rows would be written elsewhere, out of sight */
-		ereport(ERROR,
-				(errcode(HG_ERRCODE_LIMIT),
-				 errmsg("rows written to a foreign table at once cannot be counted"),
-				 errdetail_internal("%s", hg_report_json(&refusal)),
-				 errhint("Name the rows one by one, or ask for an allowance without a limit.")));
-	}
-	if (IsA(node, ModifyTableState) && outerPlanState(node) != NULL)
-	{
-		PlanState  *child = outerPlanState(node);
-		HgWatchedNode *entry;
-		MemoryContextCallback *callback;
-		bool		found;
-
-		callback = MemoryContextAllocZero(node->state->es_query_cxt,
-										  sizeof(MemoryContextCallback));
-		callback->func = forget_node;
-		callback->arg = child;
-		entry = hash_search(watched, &child, HASH_ENTER, &found);
-		if (!found)
-		{
-			entry->real = child->ExecProcNodeReal;
-			child->ExecProcNodeReal = counting_node;
-			MemoryContextRegisterResetCallback(node->state->es_query_cxt,
-											   callback);
-		}
-		entry->counter = counter;
-	}
-	return planstate_tree_walker(node, watch_walker, counter);
-}
-
-/*
- * The current window of a limit.  A window whose time has passed starts again
- * with zero.  NULL when the table is full of live ones: the caller refuses.
- */
-static HgWindow *
-find_window(const HgLimit *limit)
-{
-	int64		now = GetCurrentTimestamp() / USECS_PER_SEC;
-	int64		start = now - now % limit->window_s;
-	HgWindow   *free_one = NULL;
-	HgWindow   *result = NULL;
-
-	LWLockAcquire(windows_lock, LW_EXCLUSIVE);
-	for (int i = 0; i < WINDOWS_MAX; i++)
-	{
-		HgWindow   *window = &windows[i];
-
-		if (!OidIsValid(window->database) || window->start + 86400 * 31 < now)
-		{
-			if (free_one == NULL)
-				free_one = window;
-			continue;
-		}
-		if (window->database == MyDatabaseId &&
-			window->subject == limit->subject && window->limit_id == limit->id)
-		{
-			result = window;
-			break;
-		}
-	}
-	if (result == NULL && free_one != NULL)
-	{
-		result = free_one;
-		result->database = MyDatabaseId;
-		result->subject = limit->subject;
-		result->limit_id = limit->id;
-		result->start = start;
-		pg_atomic_write_u64(&result->count, 0);
-	}
-	else if (result != NULL && result->start != start)
-	{
-		result->start = start;
-		pg_atomic_write_u64(&result->count, 0);
-	}
-	LWLockRelease(windows_lock);
-	return result;
+	if (!doom.is)
+		return;
+	if (!doom.frozen)
+		raise_limit(&doom.limit, doom.used, doom.frees_at);
+	refusal.reason = doom.reason;
+	ereport(ERROR,
+			(errcode(HG_ERRCODE_FROZEN),
+			 errmsg("this subject is frozen: %s", doom.reason),
+			 errdetail_internal("%s", hg_report_json(&refusal)),
+			 errhint("Roll the transaction back.")));
 }
 
 void
-hg_limits_arm(QueryDesc *queryDesc, const HgPolicy *policy, int level)
+hg_limits_doom_frozen(const char *reason)
 {
-	HgCounter  *counter;
-	ListCell   *lc;
-
-	if (level == 0)
-		statement_rows = 0;
-	if (policy->limits == NIL || policy->mode != HG_MODE_ENFORCE)
+	if (doom.is)
 		return;
-	if (queryDesc->operation == CMD_SELECT &&
-		!queryDesc->plannedstmt->hasModifyingCTE)
-		return;
+	doom.is = true;
+	doom.frozen = true;
+	strlcpy(doom.reason, reason ? reason : "no reason given",
+			sizeof(doom.reason));
+}
 
-	counter = MemoryContextAllocZero(queryDesc->estate->es_query_cxt,
-									 offsetof(HgCounter, counted) +
-									 list_length(policy->limits) * sizeof(HgCounted));
-	foreach(lc, policy->limits)
+void
+hg_limits_transaction_end(void)
+{
+	memset(hg_limits_xact, 0, sizeof(hg_limits_xact));
+	doom.is = false;
+	doom.frozen = false;
+}
+
+void
+hg_limits_reached(HgTally *tally, const HgArmedLimit *limit, int64 used)
+{
+	TimestampTz frees_at = 0;
+
+	if (limit->soft)
 	{
-		const HgLimit *limit = lfirst(lc);
-		HgCounted  *counted = &counter->counted[counter->n];
-
-		if (strcmp(limit->kind, "rows_written") != 0 ||
-			limit->action != HG_DENY)
-			continue;
-		counted->id = limit->id;
-		counted->value = limit->value;
-		counted->per = MemoryContextStrdup(queryDesc->estate->es_query_cxt,
-										   limit->per);
-		counted->dooms = strcmp(limit->per, "statement") != 0;
-		if (strcmp(limit->per, "statement") == 0)
-			counted->local = &statement_rows;
-		else if (strcmp(limit->per, "transaction") == 0)
-			counted->local = &transaction_rows;
-		else if (strcmp(limit->per, "session") == 0)
-			counted->local = &session_rows;
+		for (int i = 0; i < tally->nwarned; i++)
+			if (tally->warned[i] == limit->id)
+				return;
+		if (tally->nwarned == HG_WARNED_MAX)
+			return;
+		tally->warned[tally->nwarned++] = limit->id;
+		if (limit->warn)
+			ereport(WARNING,
+					(errcode(ERRCODE_WARNING),
+					 errmsg("limit of " INT64_FORMAT " %s per %s passed",
+							limit->value / limit->scale,
+							kinds[limit->kind].words, limit->per)));
 		else
-		{
-			counted->window = find_window(limit);
-			if (counted->window == NULL)
-				raise_limit(counted);
-		}
-		counter->n++;
-	}
-	if (counter->n == 0)
+			tally->observed = true;
 		return;
-
-	if (watched == NULL)
-	{
-		HASHCTL		ctl = {0};
-
-		ctl.keysize = sizeof(PlanState *);
-		ctl.entrysize = sizeof(HgWatchedNode);
-		watched = hash_create("hoopguard counted nodes", 32, &ctl,
-							  HASH_ELEM | HASH_BLOBS);
 	}
-	watch_walker(queryDesc->planstate, counter);
+
+	if (limit->window != NULL)
+		frees_at = hg_window_frees_at(limit->window);
+	if (limit->span != HG_SPAN_STATEMENT && !doom.is)
+	{
+		doom.is = true;
+		doom.frozen = false;
+		doom.limit = *limit;
+		doom.used = used;
+		doom.frees_at = frees_at;
+	}
+	raise_limit(limit, used, frees_at);
+}
+
+/*
+ * ---- counting ----
+ */
+
+void
+hg_limits_add(HgTally *tally, const HgArmed *armed, HgLimitKind kind, int64 n)
+{
+	tally->used[kind] += n;
+	hg_limits_xact[kind] += n;
+	hg_limits_session[kind] += n;
+	if (armed == NULL)
+		return;
+	for (int i = armed->first[kind]; i < armed->first[kind + 1]; i++)
+	{
+		const HgArmedLimit *limit = &armed->limits[i];
+		int64		used = 0;
+
+		switch (limit->span)
+		{
+			case HG_SPAN_STATEMENT:
+				used = tally->used[kind];
+				break;
+			case HG_SPAN_TRANSACTION:
+				used = hg_limits_xact[kind];
+				break;
+			case HG_SPAN_SESSION:
+				used = hg_limits_session[kind];
+				break;
+			case HG_SPAN_WINDOW:
+				if (limit->window == NULL)
+					used = limit->value + 1;
+				else
+					(void) hg_window_add(limit->window, n, limit->value,
+										 limit->soft, &used);
+				break;
+		}
+		if (used > limit->value)
+			hg_limits_reached(tally, limit, used);
+	}
+}
+
+void
+hg_limits_count(HgLimitKind kind, int64 n)
+{
+	if (hg_limits_current != NULL && n > 0)
+		hg_limits_add(hg_limits_current, hg_limits_current->armed, kind, n);
+}
+
+void
+hg_limits_count_for(HgTally *tally, HgLimitKind kind, int64 n)
+{
+	if (n > 0)
+		hg_limits_add(hg_limits_current ? hg_limits_current : tally,
+					  tally->armed, kind, n);
+}
+
+/*
+ * ---- the limits of a policy ----
+ */
+
+static void
+release_armed(void *arg)
+{
+	HgArmed    *armed = arg;
+
+	for (int i = 0; i < armed->first[HG_LIMIT_KINDS]; i++)
+		if (armed->limits[i].window != NULL)
+			hg_window_unpin(armed->limits[i].window);
+}
+
+static HgSpan
+span_of(const HgLimit *limit)
+{
+	if (limit->window_s > 0)
+		return HG_SPAN_WINDOW;
+	if (strcmp(limit->per, "transaction") == 0)
+		return HG_SPAN_TRANSACTION;
+	if (strcmp(limit->per, "session") == 0)
+		return HG_SPAN_SESSION;
+	return HG_SPAN_STATEMENT;
+}
+
+/* Does a limit of the policy hold?  An exemption would say no here. */
+static bool
+holds(const HgPolicy *policy, const HgLimit *limit)
+{
+	return policy->mode != HG_MODE_OFF;
+}
+
+static HgArmed *
+make_armed(const HgPolicy *policy)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "hoopguard limits",
+												  ALLOCSET_SMALL_SIZES);
+	HgArmed    *armed;
+	int			n = 0;
+
+	armed = MemoryContextAllocZero(context, offsetof(HgArmed, limits) +
+								   list_length(policy->limits) *
+								   sizeof(HgArmedLimit));
+	armed->context = context;
+	armed->policy = policy;
+	armed->generation = policy->generation;
+	armed->on_delete.func = release_armed;
+	armed->on_delete.arg = armed;
+	MemoryContextRegisterResetCallback(context, &armed->on_delete);
+
+	for (int kind = 0; kind < HG_LIMIT_KINDS; kind++)
+	{
+		ListCell   *lc;
+
+		armed->first[kind] = n;
+		foreach(lc, policy->limits)
+		{
+			const HgLimit *limit = lfirst(lc);
+			HgArmedLimit *one = &armed->limits[n];
+
+			if (strcmp(limit->kind, kinds[kind].name) != 0 ||
+				!holds(policy, limit))
+				continue;
+			one->id = limit->id;
+			one->kind = kind;
+			one->span = span_of(limit);
+			one->scale = kind == HG_LIMIT_RUN_MS ? 1000 : 1;
+			one->value = limit->value > PG_INT64_MAX / one->scale ?
+				PG_INT64_MAX : limit->value * one->scale;
+			one->warn = limit->action != HG_DENY &&
+				policy->mode == HG_MODE_ENFORCE;
+			one->soft = limit->action != HG_DENY ||
+				policy->mode != HG_MODE_ENFORCE;
+			strlcpy(one->per, limit->per, sizeof(one->per));
+			if (!one->soft)
+				armed->strict[kind] = true;
+			if (one->span == HG_SPAN_WINDOW)
+				one->window = hg_window_pin(limit, kind);
+			n++;
+
+			/* what is pinned so far is let go if the next pin fails */
+			for (int k = kind + 1; k <= HG_LIMIT_KINDS; k++)
+				armed->first[k] = n;
+		}
+	}
+	armed->first[HG_LIMIT_KINDS] = n;
+	return armed;
+}
+
+const HgArmed *
+hg_limits_armed(const HgPolicy *policy)
+{
+	HgArmed    *armed;
+
+	if (policy == NULL || policy->limits == NIL)
+		return NULL;
+	for (int i = 0; i < ARMED_MAX; i++)
+	{
+		armed = armed_cache[i];
+		if (armed == NULL)
+			break;
+		if (armed->policy == policy && armed->generation == policy->generation)
+		{
+			if (i > 0)
+			{
+				memmove(&armed_cache[1], &armed_cache[0],
+						i * sizeof(HgArmed *));
+				armed_cache[0] = armed;
+			}
+			return armed;
+		}
+	}
+
+	armed = make_armed(policy);
+	MemoryContextSetParent(armed->context, TopMemoryContext);
+	if (armed_cache[ARMED_MAX - 1] != NULL)
+		hg_retire_context(armed_cache[ARMED_MAX - 1]->context);
+	memmove(&armed_cache[1], &armed_cache[0],
+			(ARMED_MAX - 1) * sizeof(HgArmed *));
+	armed_cache[0] = armed;
+	return armed;
+}
+
+/*
+ * ---- statements ----
+ */
+
+void
+hg_limits_begin(HgTally *tally, const HgPolicy *policy)
+{
+	if (policy == NULL)
+		return;
+	tally->armed = hg_limits_armed(policy);
+}
+
+HgTally *
+hg_limits_outer(void)
+{
+	return hg_limits_current;
+}
+
+void
+hg_limits_enter(HgTally *tally)
+{
+	if (hg_limits_current != NULL)
+		return;
+	hg_limits_current = tally;
+	hg_limits_clock_start(tally);
+}
+
+void
+hg_limits_leave(HgTally *outer)
+{
+	if (outer == NULL && hg_limits_current != NULL)
+		hg_limits_clock_stop(hg_limits_current);
+	hg_limits_current = outer;
 }

@@ -1,33 +1,131 @@
 /*-------------------------------------------------------------------------
  *
  * limits.h
- *	  Counts while rows flow.
+ *	  Hard ceilings, counted while statements run.
  *
  *-------------------------------------------------------------------------
  */
 #ifndef HG_LIMITS_H
 #define HG_LIMITS_H
 
+#include "base/compat.h"
 #include "executor/execdesc.h"
+#include "nodes/parsenodes.h"
 #include "policy/policy.h"
+#include "tcop/dest.h"
+
+typedef enum HgLimitKind
+{
+	HG_LIMIT_ROWS_WRITTEN,
+	HG_LIMIT_ROWS_RETURNED,
+	HG_LIMIT_BYTES_RETURNED,
+	HG_LIMIT_STATEMENTS,
+	HG_LIMIT_PROBES,
+	HG_LIMIT_RUN_MS,			/* counted in microseconds */
+	HG_LIMIT_KINDS
+} HgLimitKind;
+
+typedef struct HgArmed HgArmed;
 
 /*
- * After ExecutorStart: count rows handed to ModifyTable nodes against the
- * policy's rows_written limits, until the executor's memory goes.  HG004 is
- * raised from inside the run, before the row over the limit is written.
- * level 0 starts a new statement: what cascades and triggers write at higher
- * levels counts as that statement's.
+ * What one statement of the client has used up, together with all that runs
+ * inside it.  A member of HgStmt.
  */
-extern void hg_limits_arm(QueryDesc *queryDesc, const HgPolicy *policy,
-						  int level);
+#define HG_WARNED_MAX 8
+typedef struct HgTally
+{
+	const HgArmed *armed;		/* limits that hold, NULL: none */
+	int64		used[HG_LIMIT_KINDS];
+	int			nwarned;
+	int			warned[HG_WARNED_MAX];	/* limits that were passed and only
+										 * noted */
+	bool		observed;		/* one of them by mode observe */
+} HgTally;
 
-/* The transaction ended: per-transaction counters start again. */
-extern void hg_limits_transaction_end(void);
+/*
+ * A statement starts under this policy (NULL: ungoverned).  HG004 while the
+ * transaction is doomed or a window cannot be had.
+ */
+extern void hg_limits_begin(HgTally *tally, const HgPolicy *policy);
 
-/* ERROR HG004 if a transaction limit was passed and nothing rolled back yet. */
+/* The statement being counted, NULL: none; leave wants to know. */
+extern HgTally *hg_limits_outer(void);
+
+/*
+ * From here to hg_limits_leave() things are counted for this tally, unless a
+ * statement further out is counting: then for that.  run_ms runs between the
+ * two.  Raises HG004 when that is used up already, so belongs into PG_TRY;
+ * leave is called in PG_CATCH as well, before anything can raise.
+ */
+extern void hg_limits_enter(HgTally *tally);
+extern void hg_limits_leave(HgTally *outer);
+
+/* Before leave, if nothing failed: HG004 when run_ms is used up. */
+extern void hg_limits_check_time(const HgTally *outer);
+
+/*
+ * In PG_CATCH of the outermost statement, after leave: does the error now
+ * being handled come from run_ms?  hg_limits_raise_time() replaces it.
+ */
+extern bool hg_limits_timed_out(void);
+pg_noreturn extern void hg_limits_raise_time(void);
+
+/* Count n of a kind for the current statement; HG004 at the ceiling. */
+extern void hg_limits_count(HgLimitKind kind, int64 n);
+
+/* The same for a statement that has not been entered yet. */
+extern void hg_limits_count_for(HgTally *tally, HgLimitKind kind, int64 n);
+
+/*
+ * After ExecutorStart: count the rows that ModifyTable nodes write, until the
+ * executor's memory goes.  HG004 for a foreign table that would be written
+ * out of sight.
+ */
+extern void hg_limits_watch(QueryDesc *queryDesc, const HgTally *tally);
+
+/* After ExecutorRun or ExecutorFinish: count what is not counted yet. */
+extern void hg_limits_settle(QueryDesc *queryDesc);
+
+/*
+ * A receiver that counts rows (as `kind`) and, for rows returned, bytes on
+ * their way to `inner`.  dest is the caller's memory and has to last while
+ * rows may come; destroying it does nothing.
+ */
+typedef struct HgCountingDest
+{
+	DestReceiver pub;
+	DestReceiver *inner;
+	HgLimitKind kind;
+} HgCountingDest;
+
+extern DestReceiver *hg_limits_dest(HgCountingDest *dest, DestReceiver *inner,
+									HgLimitKind kind);
+
+/* Is this a receiver made by hg_limits_dest()? */
+extern bool hg_limits_is_dest(const DestReceiver *dest);
+
+/*
+ * COPY FROM that counts its rows, as a new node; the same node where nothing
+ * is to be counted.
+ */
+extern CopyStmt *hg_limits_copy_from(CopyStmt *stmt);
+
+/* Must COPY TO go through the executor to be counted? */
+extern bool hg_limits_counts_returned(const HgTally *tally);
+
+/* ERROR HG004 or HG005 if the transaction has to be rolled back. */
 extern void hg_limits_check_doomed(void);
+
+/* A frozen subject was refused: the transaction cannot go on. */
+extern void hg_limits_doom_frozen(const char *reason);
+
+/* The transaction ended: its counters start again. */
+extern void hg_limits_transaction_end(void);
 
 extern Size hg_limits_shmem_size(void);
 extern void hg_limits_shmem_init(bool found);
+
+/* Wiring, from _PG_init: the recorder's part. */
+extern void hg_limits_register(void);
 
 #endif							/* HG_LIMITS_H */

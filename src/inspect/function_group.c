@@ -217,6 +217,7 @@ static const NameGroup extension_groups[] = {
 
 /* What a governed session may call in schema hoopguard, if granted. */
 static const char *const open_functions[] = {
+	"_count_row",
 	"_mask",
 	"_real",
 	"approval_state",

@@ -32,11 +32,13 @@ extern Query *hg_mask_query(Query *query, const HgPolicy *policy,
 
 /*
  * COPY relation TO for a governed session: the equivalent COPY (SELECT ...)
- * TO, or stmt itself when no column of the relation is masked.  New node in
- * the current context; column list, ONLY semantics, generated and dropped
+ * TO, or stmt itself when no column of the relation is masked and `always` is
+ * false (rows are to be counted by the executor).  New node in the current
+ * context; column list, ONLY semantics, generated and dropped
  * columns as COPY has them.
  */
-extern CopyStmt *hg_mask_copy(CopyStmt *stmt, const HgPolicy *policy);
+extern CopyStmt *hg_mask_copy(CopyStmt *stmt, const HgPolicy *policy,
+							   bool always);
 
 /*
  * ERROR HG007 when the statement gives client-chosen values to a unique,

@@ -86,7 +86,7 @@ copy_targets(TupleDesc desc, List *attlist, List **targets)
 }
 
 CopyStmt *
-hg_mask_copy(CopyStmt *stmt, const HgPolicy *policy)
+hg_mask_copy(CopyStmt *stmt, const HgPolicy *policy, bool always)
 {
 	Oid			relid;
 	Relation	rel;
@@ -98,7 +98,7 @@ hg_mask_copy(CopyStmt *stmt, const HgPolicy *policy)
 	bool		possible;
 
 	if (stmt->is_from || stmt->relation == NULL ||
-		policy->mask_mode != HG_MODE_ENFORCE)
+		(!always && policy->mask_mode != HG_MODE_ENFORCE))
 		return stmt;
 	relid = RangeVarGetRelid(stmt->relation, AccessShareLock, true);
 	if (!OidIsValid(relid))
@@ -106,7 +106,7 @@ hg_mask_copy(CopyStmt *stmt, const HgPolicy *policy)
 
 	relkind = get_rel_relkind(relid);
 	if ((relkind != RELKIND_RELATION && relkind != RELKIND_MATVIEW) ||
-		hg_mask_rel(policy, relid) == NULL)
+		(!always && hg_mask_rel(policy, relid) == NULL))
 		return stmt;
 
 	rel = relation_open(relid, AccessShareLock);

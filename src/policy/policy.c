@@ -76,7 +76,10 @@ enum
 	LIMIT_VALUE,
 	LIMIT_PER,
 	LIMIT_ACTION,
-	LIMIT_ENABLED
+	LIMIT_ENABLED,
+	LIMIT_BASELINE,
+	LIMIT_SHIPPED,
+	LIMIT_SINCE
 };
 
 enum
@@ -470,6 +473,7 @@ compile_limits(CompiledPolicy *policy)
 		limit->value = hg_row_int64(tuple, desc, LIMIT_VALUE);
 		limit->per = hg_row_string(tuple, desc, LIMIT_PER);
 		limit->action = parse_action(hg_row_string(tuple, desc, LIMIT_ACTION));
+		limit->since = hg_row_int64(tuple, desc, LIMIT_SINCE);
 		limits = lappend(limits, limit);
 		subjects = lappend(subjects, hg_row_string(tuple, desc,
 												   LIMIT_FOR_SUBJECT));

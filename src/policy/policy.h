@@ -8,6 +8,7 @@
 #ifndef HG_POLICY_H
 #define HG_POLICY_H
 
+#include "datatype/timestamp.h"
 #include "identity/subject.h"
 #include "policy/allow_list.h"
 #include "policy/classify.h"
@@ -55,6 +56,7 @@ typedef struct HgLimit
 								 * interval's text */
 	int64		window_s;		/* > 0: a window of so many seconds */
 	HgAction	action;
+	TimestampTz since;			/* nothing before is counted */
 	Oid			subject;		/* whose window counts: a mapped role */
 } HgLimit;
 

@@ -437,8 +437,11 @@ log_event(const HgEvent *event)
 	json_text(&buf, "sqlstate", unpack_sql_state(event->sqlstate));
 	appendStringInfo(&buf, ",\"rows_returned\":" INT64_FORMAT
 					 ",\"rows_affected\":" INT64_FORMAT
+					 ",\"rows_written\":" INT64_FORMAT
+					 ",\"bytes_returned\":" INT64_FORMAT
 					 ",\"duration_us\":" INT64_FORMAT,
 					 event->rows_returned, event->rows_affected,
+					 event->rows_written, event->bytes_returned,
 					 event->duration_us);
 	if (event->facts != NULL)
 		json_text(&buf, "text", event->facts->text);
@@ -520,6 +523,8 @@ hg_event_push(HgEvent *event, bool no_error)
 	put_i32(event->sqlstate);
 	put_i64(full_xid(event->xid));
 	put_i64(my_txn);
+	put_i64(event->level == 0 ? event->rows_written : -1);
+	put_i64(event->level == 0 ? event->probes : -1);
 	(void) build_push(HG_REC_EVENT, false, no_error);
 }
 

@@ -30,6 +30,10 @@ typedef struct HgEvent
 	int64		rows_returned;
 	int64		rows_affected;
 	int64		bytes_returned;
+	int64		rows_written;	/* with triggers, cascades, WITH, COPY; of
+								 * level 0, as limits count them */
+	int64		probes;			/* of level 0: values compared with those of
+								 * masked columns */
 	int64		duration_us;
 	int			sqlstate;		/* 0 = success */
 	uint32		xid;			/* 0 = none so far */

@@ -543,7 +543,7 @@ store_statement(Reader *r)
 	MemoryContextSwitchTo(oldcontext);
 }
 
-#define EVENT_COLUMNS 24
+#define EVENT_COLUMNS 26
 
 static void
 store_event(Reader *r)
@@ -551,7 +551,8 @@ store_event(Reader *r)
 	static Oid	types[EVENT_COLUMNS] = {INT8OID, INT8OID, INT4OID, INT8OID,
 		INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
 		TEXTOID, TEXTOID, INT4OID, UUIDOID, TEXTARRAYOID, INT8OID, INT8OID,
-		INT8OID, INT8OID, TEXTOID, XID8OID, INT8OID, TIMESTAMPTZOID};
+		INT8OID, INT8OID, TEXTOID, XID8OID, INT8OID, TIMESTAMPTZOID,
+		INT8OID, INT8OID};
 	Datum		values[EVENT_COLUMNS];
 	bool		nulls[EVENT_COLUMNS];
 	Bulk	   *bulk;
@@ -608,6 +609,12 @@ store_event(Reader *r)
 	nulls[21] = (number == 0);
 	values[22] = Int64GetDatum(take_i64(r));
 	values[23] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+	for (i = 24; i < 26; i++)
+	{
+		number = take_i64(r);
+		values[i] = Int64GetDatum(number);
+		nulls[i] = (number < 0);
+	}
 
 	bulk = event_bulk(month_of(at));
 	if (bulk != NULL)
@@ -628,9 +635,10 @@ store_event(Reader *r)
 					" effective_role, intent, traceparent, command, verdict,"
 					" rule_id, approval_id, masked_columns, rows_returned,"
 					" rows_affected, bytes_returned, duration_us, sqlstate,"
-					" xid, txn, recorded_at) VALUES ($1, $2, $3, $4, $5, $6,"
+					" xid, txn, recorded_at, rows_written, probes)"
+					" VALUES ($1, $2, $3, $4, $5, $6,"
 					" $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
-					" $19, $20, $21, $22, $23, $24)",
+					" $19, $20, $21, $22, $23, $24, $25, $26)",
 					EVENT_COLUMNS, types, values, nulls);
 	events_written++;
 }

@@ -204,6 +204,26 @@ plan_watched(planner_hook_type next, Query *parse, const char *query_string,
 }
 
 /*
+ * In PG_CATCH of the outermost statement: a cancel by run_ms becomes HG004.
+ */
+static int
+current_sqlstate(void)
+{
+	return hg_limits_outer() == NULL && hg_limits_timed_out() ?
+		HG_ERRCODE_LIMIT : geterrcode();
+}
+
+static void
+replace_cancel(MemoryContext context)
+{
+	if (hg_limits_outer() != NULL || !hg_limits_timed_out())
+		return;
+	MemoryContextSwitchTo(context);
+	FlushErrorState();
+	hg_limits_raise_time();
+}
+
+/*
  * A statement that is neither governed nor recorded.  Its plan has a stamp
  * only if it hands classified values on, see inherit.c.
  */
@@ -250,9 +270,12 @@ hg_govern_plan(planner_hook_type next, Query *parse, const char *query_string,
 	int			depth = hg_frame_depth();
 	HgStmt	   *adopter = hg_stmt_adopter();
 	HgStmt	   *failing = NULL;
+	HgTally    *outer = hg_limits_outer();
+	HgTally		tally = {0};	/* of functions that planning runs */
+	MemoryContext context = CurrentMemoryContext;
 	int64		event_id;
 	PlannedStmt *plan;
-	const HgPolicy *outer;
+	const HgPolicy *outer_policy;
 
 	if (!who->governed && !audited)
 		return plan_unwatched(next, parse, query_string, cursor_options,
@@ -266,26 +289,33 @@ hg_govern_plan(planner_hook_type next, Query *parse, const char *query_string,
 	if (audited && adopter == NULL)
 		failing = hg_stmt_begin(CurrentMemoryContext, who, true, event_id);
 	hg_frame_push(HG_FRAME_PLANNER, NULL, event_id);
-	outer = hg_mask_plan_begin(NULL);
+	outer_policy = hg_mask_plan_begin(NULL);
 	PG_TRY();
 	{
+		if (who->governed && outer == NULL)
+			hg_limits_begin(&tally, hg_policy_get(who));
+		hg_limits_enter(&tally);
 		plan = plan_watched(next, parse, query_string, cursor_options, params,
 							who, failing);
+		hg_limits_check_time(outer);
 	}
 	PG_CATCH();
 	{
 		hg_frame_reset(depth);
-		hg_mask_plan_end(outer);
+		hg_mask_plan_end(outer_policy);
+		hg_limits_leave(outer);
 		if (failing)
 		{
 			failing->event.verdict = "error";
-			hg_stmt_push(failing, geterrcode(), true);
+			hg_stmt_push(failing, current_sqlstate(), true);
 		}
+		replace_cancel(context);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
 	hg_frame_reset(depth);
-	hg_mask_plan_end(outer);
+	hg_mask_plan_end(outer_policy);
+	hg_limits_leave(outer);
 
 	if (failing)
 	{
@@ -439,6 +469,18 @@ refresh_plan(QueryDesc *queryDesc, HgStamp *stamp, Query **query)
 	return false;
 }
 
+/* Limits that a governed statement meets before it runs. */
+static void
+start_limits(HgStmt *stmt, const HgPolicy *policy, ParamListInfo params)
+{
+	hg_limits_check_doomed();
+	hg_limits_begin(&stmt->tally, policy);
+	if (stmt->event.level == 0 && stmt->owner == NULL)
+		hg_limits_count_for(&stmt->tally, HG_LIMIT_STATEMENTS, 1);
+	hg_limits_count_for(&stmt->tally, HG_LIMIT_PROBES,
+						hg_facts_probes(stmt->facts, params));
+}
+
 HgStmt *
 hg_govern_start(QueryDesc *queryDesc, int eflags)
 {
@@ -470,10 +512,7 @@ hg_govern_start(QueryDesc *queryDesc, int eflags)
 		return NULL;
 
 	if (who->governed)
-	{
-		hg_limits_check_doomed();
 		hg_shadow_check_target(queryDesc);
-	}
 	policy = who->governed ? hg_policy_get(who) : NULL;
 	adopter = hg_stmt_adopter();
 	stmt = hg_stmt_begin(CurrentMemoryContext, who, audited,
@@ -516,8 +555,20 @@ hg_govern_start(QueryDesc *queryDesc, int eflags)
 			hg_lineage_query(adopter->facts, query, into, policy);
 	}
 
+	stmt->to_client = adopter == NULL && stmt->event.level == 0 &&
+		hg_limits_outer() == NULL;
 	if (policy == NULL)
 		return stmt;
+	PG_TRY();
+	{
+		start_limits(stmt, policy, queryDesc->params);
+	}
+	PG_CATCH();
+	{
+		hg_stmt_push(stmt, geterrcode(), true);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 	stmt->generation = hg_catalog_generation();
 	stmt->policy_version = MemoryContextStrdup(stmt->context,
 											   policy->version);
@@ -592,7 +643,6 @@ hg_govern_started(HgStmt *stmt, QueryDesc *queryDesc)
 {
 	EState	   *estate = queryDesc->estate;
 	MemoryContextCallback *callback;
-	const HgIdentity *who;
 	HgOpen	   *open;
 	bool		found;
 
@@ -618,10 +668,7 @@ hg_govern_started(HgStmt *stmt, QueryDesc *queryDesc)
 	MemoryContextSetParent(stmt->context, estate->es_query_cxt);
 	if (stmt->facts != NULL)
 		hg_mask_watch_inserts(queryDesc, stmt->facts);
-	who = hg_subject_current();
-	if (who->governed)
-		hg_limits_arm(queryDesc, hg_policy_get(who),
-					  hg_stmt_reported(stmt)->event.level);
+	hg_limits_watch(queryDesc, &stmt->tally);
 	if (stmt->judged)
 	{
 		int64		top = hg_frame_bottom_event();
@@ -656,6 +703,54 @@ hg_govern_reached(HgStmt *stmt, QueryDesc *queryDesc)
 		hg_reach_forget(stmt->reach);
 	}
 	PG_END_TRY();
+}
+
+/* Does CREATE TABLE AS make a table that others can see? */
+static bool
+makes_persistent(const HgStmt *utility)
+{
+	ListCell   *lc;
+
+	foreach(lc, utility->facts ? utility->facts->acts : NIL)
+	{
+		const HgAct *act = lfirst(lc);
+
+		if (act->command == HG_CMD_CREATE)
+			return act->persistent;
+	}
+	return true;
+}
+
+DestReceiver *
+hg_govern_dest(HgStmt *stmt, QueryDesc *queryDesc, HgCountingDest *counting)
+{
+	DestReceiver *dest = queryDesc->dest;
+
+	if (dest == NULL || hg_limits_is_dest(dest))
+		return dest;
+	switch (dest->mydest)
+	{
+		case DestRemote:
+		case DestRemoteExecute:
+		case DestRemoteSimple:
+		case DestDebug:
+		case DestCopyOut:
+			return hg_limits_dest(counting, dest, HG_LIMIT_ROWS_RETURNED);
+		case DestTuplestore:
+			/* the portal keeps the rows of RETURNING and sends them then */
+			if (stmt->to_client)
+				return hg_limits_dest(counting, dest, HG_LIMIT_ROWS_RETURNED);
+			break;
+		case DestIntoRel:
+			if (stmt->owner != NULL && !makes_persistent(stmt->owner))
+				break;
+			return hg_limits_dest(counting, dest, HG_LIMIT_ROWS_WRITTEN);
+		case DestTransientRel:
+			return hg_limits_dest(counting, dest, HG_LIMIT_ROWS_WRITTEN);
+		default:
+			break;
+	}
+	return dest;
 }
 
 HgStmt *
@@ -703,7 +798,7 @@ hg_govern_count(HgStmt *stmt, QueryDesc *queryDesc)
 void
 hg_govern_fail(HgStmt *stmt)
 {
-	int			sqlstate = geterrcode();
+	int			sqlstate = current_sqlstate();
 
 	/* its memory may be used again, for a range table nobody has cleared */
 	cleared_rtable = NULL;
@@ -712,6 +807,7 @@ hg_govern_fail(HgStmt *stmt)
 		hg_stmt_reported(stmt)->event.sqlstate = sqlstate;
 		hg_stmt_push(stmt, sqlstate, true);
 	}
+	replace_cancel(stmt ? stmt->context : CurrentMemoryContext);
 	hg_quiet_rethrow(stmt);
 }
 
@@ -859,6 +955,29 @@ judge_utility(HgStmt *stmt, const HgPolicy *policy, const HgFacts *facts,
 	}
 }
 
+/* COPY past the executor: have its rows counted. */
+static PlannedStmt *
+count_copy(HgStmt *stmt, PlannedStmt *pstmt, const HgPolicy *policy)
+{
+	CopyStmt   *copy = (CopyStmt *) pstmt->utilityStmt;
+	CopyStmt   *counted;
+
+	if (copy->is_from)
+		counted = hg_limits_copy_from(copy);
+	else if (hg_limits_counts_returned(&stmt->tally))
+		counted = hg_mask_copy(copy, policy, true);
+	else
+		counted = copy;
+	if (counted != copy)
+	{
+		pstmt = copyObject(pstmt);
+		pstmt->utilityStmt = (Node *) counted;
+		if (!copy->is_from)
+			stmt->owns_query = true;
+	}
+	return pstmt;
+}
+
 /*
  * What comes before a governed utility statement: verdict, masked COPY,
  * constraints that would fail at commit.  Returns the statement to run.
@@ -870,8 +989,14 @@ prepare_utility(HgStmt *stmt, const HgPolicy *policy, HgFacts *facts,
 {
 	Node	   *utility = pstmt->utilityStmt;
 
+	if (stmt != NULL)
+		hg_limits_begin(&stmt->tally, policy);
 	if (!IsA(utility, TransactionStmt))
+	{
 		hg_limits_check_doomed();
+		if (stmt != NULL && stmt->event.level == 0)
+			hg_limits_count_for(&stmt->tally, HG_LIMIT_STATEMENTS, 1);
+	}
 	judge_utility(stmt, policy, facts,
 				  statement_text(queryString, pstmt->stmt_location,
 								 pstmt->stmt_len),
@@ -880,12 +1005,15 @@ prepare_utility(HgStmt *stmt, const HgPolicy *policy, HgFacts *facts,
 	/* the policy may have changed during a wait */
 	AcceptInvalidationMessages();
 	policy = hg_policy_get(hg_subject_current());
+	if (stmt != NULL)
+		hg_limits_enter(&stmt->tally);
 	if (policy->mask_mode == HG_MODE_ENFORCE && !hg_frame_trusted())
 		hg_mask_check_ddl(utility, policy, facts);
 	if (IsA(utility, CopyStmt) && policy->mask_mode == HG_MODE_ENFORCE &&
 		!hg_frame_trusted())
 	{
-		CopyStmt   *masked = hg_mask_copy((CopyStmt *) utility, policy);
+		CopyStmt   *masked = hg_mask_copy((CopyStmt *) utility, policy,
+											  false);
 
 		hg_mask_check_copy_from((CopyStmt *) utility, policy, facts);
 		if (masked != (CopyStmt *) utility)
@@ -896,11 +1024,30 @@ prepare_utility(HgStmt *stmt, const HgPolicy *policy, HgFacts *facts,
 				stmt->owns_query = true;
 		}
 	}
+	if (IsA(utility, CopyStmt) && stmt != NULL)
+		pstmt = count_copy(stmt, pstmt, policy);
 	else if (IsA(utility, TransactionStmt) && IsTransactionBlock() &&
 			 (((TransactionStmt *) utility)->kind == TRANS_STMT_COMMIT ||
 			  ((TransactionStmt *) utility)->kind == TRANS_STMT_PREPARE))
 		hg_govern_constraints();
 	return pstmt;
+}
+
+/* At the top, what a portal keeps of a utility's rows is sent then. */
+static bool
+goes_to_client(const DestReceiver *dest)
+{
+	switch (dest->mydest)
+	{
+		case DestRemote:
+		case DestRemoteExecute:
+		case DestRemoteSimple:
+		case DestDebug:
+		case DestTuplestore:
+			return true;
+		default:
+			return false;
+	}
 }
 
 /* After these the parse tree, or the transaction, may be gone. */
@@ -932,6 +1079,8 @@ hg_govern_utility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
 	bool		audited;
 	bool		governed;
 	bool		sub = context == PROCESS_UTILITY_SUBCOMMAND;
+	HgTally    *outer = hg_limits_outer();
+	HgCountingDest counting;
 	MemoryContext old;
 
 	AcceptInvalidationMessages();
@@ -984,18 +1133,26 @@ hg_govern_utility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
 		if (governed)
 			run = prepare_utility(stmt, policy, facts, pstmt, queryString,
 								  params, context);
+		if (stmt)
+			hg_limits_enter(&stmt->tally);
 		call_utility(next, run, queryString,
 					 run->utilityStmt == utility ? readOnlyTree : false,
-					 context, params, queryEnv, dest, qc);
+					 context, params, queryEnv,
+					 stmt && outer == NULL && goes_to_client(dest) ?
+					 hg_limits_dest(&counting, dest, HG_LIMIT_ROWS_RETURNED) :
+					 dest, qc);
+		hg_limits_check_time(outer);
 	}
 	PG_CATCH();
 	{
 		hg_frame_reset(depth);
+		hg_limits_leave(outer);
 		hg_govern_fail(stmt);
 	}
 	PG_END_TRY();
 	hg_quiet_end(&quiet);
 	hg_frame_reset(depth);
+	hg_limits_leave(outer);
 
 	if (stmt == NULL)
 		return;

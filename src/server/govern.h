@@ -48,6 +48,13 @@ extern HgStmt *hg_govern_find(QueryDesc *queryDesc);
 extern void hg_govern_resume(HgStmt *stmt);
 
 /*
+ * The receiver that ExecutorRun is to use: the query's own, or `counting` in
+ * front of it where its rows are to be counted.
+ */
+extern DestReceiver *hg_govern_dest(HgStmt *stmt, QueryDesc *queryDesc,
+									HgCountingDest *counting);
+
+/*
  * Count what one ExecutorRun has done.  HG010 when an approver allowed fewer
  * rows.
  */

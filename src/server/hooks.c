@@ -177,6 +177,9 @@ static void
 hg_ExecutorRun(HG_RUN_PARAMS)
 {
 	HgStmt	   *stmt = hg_govern_find(queryDesc);
+	HgTally    *outer = hg_limits_outer();
+	DestReceiver *dest = queryDesc->dest;
+	HgCountingDest counting;
 	int			depth = hg_frame_depth();
 	HgQuiet		quiet;
 
@@ -190,24 +193,33 @@ hg_ExecutorRun(HG_RUN_PARAMS)
 	hg_quiet_begin(&quiet, stmt, depth);
 	PG_TRY();
 	{
+		hg_limits_enter(&stmt->tally);
 		hg_govern_resume(stmt);
+		queryDesc->dest = hg_govern_dest(stmt, queryDesc, &counting);
 		run_next(HG_RUN_ARGS);
+		queryDesc->dest = dest;
+		hg_limits_settle(queryDesc);
 		hg_govern_count(stmt, queryDesc);
+		hg_limits_check_time(outer);
 	}
 	PG_CATCH();
 	{
+		queryDesc->dest = dest;
 		hg_frame_reset(depth);
+		hg_limits_leave(outer);
 		hg_govern_fail(stmt);
 	}
 	PG_END_TRY();
 	hg_quiet_end(&quiet);
 	hg_frame_reset(depth);
+	hg_limits_leave(outer);
 }
 
 static void
 hg_ExecutorFinish(QueryDesc *queryDesc)
 {
 	HgStmt	   *stmt = hg_govern_find(queryDesc);
+	HgTally    *outer = hg_limits_outer();
 	int			depth = hg_frame_depth();
 	HgQuiet		quiet;
 
@@ -226,10 +238,12 @@ hg_ExecutorFinish(QueryDesc *queryDesc)
 	hg_quiet_begin(&quiet, stmt, depth);
 	PG_TRY();
 	{
+		hg_limits_enter(&stmt->tally);
 		if (next_ExecutorFinish)
 			(*next_ExecutorFinish) (queryDesc);
 		else
 			standard_ExecutorFinish(queryDesc);
+		hg_limits_settle(queryDesc);
 		hg_govern_reached(stmt, queryDesc);
 		if (hg_govern_active())
 			hg_inherit_query(queryDesc);
@@ -238,15 +252,18 @@ hg_ExecutorFinish(QueryDesc *queryDesc)
 		if (stmt->event.level == 0 && stmt->event.subject != NULL &&
 			queryDesc->operation != CMD_SELECT && !IsTransactionBlock())
 			hg_govern_constraints();
+		hg_limits_check_time(outer);
 	}
 	PG_CATCH();
 	{
 		hg_frame_reset(depth);
+		hg_limits_leave(outer);
 		hg_govern_fail(stmt);
 	}
 	PG_END_TRY();
 	hg_quiet_end(&quiet);
 	hg_frame_reset(depth);
+	hg_limits_leave(outer);
 }
 
 static void
@@ -486,6 +503,10 @@ hg_xact_callback(XactEvent event, void *arg)
 {
 	switch (event)
 	{
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
+			hg_limits_check_doomed();
+			break;
 		case XACT_EVENT_COMMIT:
 			if (hg_event_in_transaction())
 				hg_event_push_outcome(true);

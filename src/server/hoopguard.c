@@ -18,6 +18,7 @@
 #include "base/report.h"
 #include "courier/courier.h"
 #include "fmgr.h"
+#include "guard/limits.h"
 #include "miscadmin.h"
 #include "policy/policy.h"
 #include "record/recorder.h"
@@ -43,6 +44,7 @@ _PG_init(void)
 	hg_shmem_install();
 	hg_hooks_install();
 	hg_approval_register();
+	hg_limits_register();
 	hg_recorder_register_launcher();
 	hg_courier_register();
 }

@@ -416,6 +416,11 @@ hg_stmt_push(HgStmt *stmt, int sqlstate, bool no_error)
 		return;
 	if (sqlstate != 0)
 		event->sqlstate = sqlstate;
+	event->bytes_returned = stmt->tally.used[HG_LIMIT_BYTES_RETURNED];
+	event->rows_written = stmt->tally.used[HG_LIMIT_ROWS_WRITTEN];
+	event->probes = stmt->tally.used[HG_LIMIT_PROBES];
+	if (stmt->tally.nwarned > 0 && strcmp(event->verdict, "allow") == 0)
+		event->verdict = stmt->tally.observed ? "observe-limit" : "warn";
 	event->facts = stmt->facts;
 	if (stmt->facts != NULL)
 		event->command = stmt->facts->command;

@@ -8,6 +8,7 @@
 #ifndef HG_STMT_H
 #define HG_STMT_H
 
+#include "guard/limits.h"
 #include "record/event.h"
 #include "server/stamp.h"
 
@@ -43,6 +44,8 @@ typedef struct HgStmt
 	struct HgReach *reach;		/* rows it changes, or NULL; executor's */
 	uint64		generation;		/* when it started, see hg_govern_resume */
 	char	   *policy_version;
+	bool		to_client;		/* its rows go to the client directly */
+	HgTally		tally;			/* what it has used of its limits */
 	bool		owns_query;		/* utility: see hg_utility_owns_query */
 	int64		max_rows;		/* rows the approver allowed, -1 any */
 	char		approval_id[40];

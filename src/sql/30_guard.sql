@@ -38,7 +38,9 @@ CREATE TABLE hoopguard.limit_rule (
 	action		text NOT NULL DEFAULT 'deny' CHECK (action IN ('deny', 'warn')),
 	enabled		boolean NOT NULL DEFAULT true,
 	baseline	boolean NOT NULL DEFAULT false,
-	shipped		boolean NOT NULL DEFAULT false
+	shipped		boolean NOT NULL DEFAULT false,
+	-- after a restart windows are rebuilt from events since then
+	since		timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 SELECT pg_catalog.pg_extension_config_dump('hoopguard.limit_rule', 'WHERE NOT shipped');
 SELECT pg_catalog.pg_extension_config_dump('hoopguard.limit_rule_id_seq', '');
@@ -371,6 +373,12 @@ BEGIN
 		END IF;
 	END IF;
 
+	IF set_limit.per = 'statement' AND set_limit.kind = 'statements' THEN
+		RAISE EXCEPTION 'a limit of statements cannot be per statement'
+			USING ERRCODE = 'HG014',
+				HINT = 'Say per => ''transaction'', ''session'' or an interval.';
+	END IF;
+
 	UPDATE hoopguard.limit_rule l
 	SET value = set_limit.value, action = set_limit.action, enabled = true
 	WHERE l.for_subject = set_limit.for_subject
@@ -413,6 +421,33 @@ END $$;
 COMMENT ON FUNCTION hoopguard.drop_limit(int) IS
 'remove a limit; one of the baseline is disabled';
 REVOKE ALL ON FUNCTION hoopguard.drop_limit(int) FROM PUBLIC;
+
+-- What COPY FROM calls for each row before it is inserted; whoever calls it
+-- himself counts a row against himself.  Stable, since a volatile condition
+-- would turn off inserting in bulk.
+CREATE FUNCTION hoopguard._count_row() RETURNS boolean
+LANGUAGE c STABLE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'hoopguard__count_row';
+COMMENT ON FUNCTION hoopguard._count_row() IS
+'counts a row of COPY FROM; called by hoopguard itself';
+GRANT EXECUTE ON FUNCTION hoopguard._count_row() TO PUBLIC;
+
+CREATE FUNCTION hoopguard.limits_left()
+RETURNS TABLE (kind text, per text, value bigint, used bigint, "left" bigint,
+	until timestamptz, action text)
+LANGUAGE c VOLATILE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'hoopguard_limits_left';
+COMMENT ON FUNCTION hoopguard.limits_left() IS
+'the limits that hold for the caller and what is left of them; until: when a window begins to free up';
+GRANT EXECUTE ON FUNCTION hoopguard.limits_left() TO PUBLIC;
+
+CREATE FUNCTION hoopguard._limits_status()
+RETURNS TABLE (item text, value text, ok boolean)
+LANGUAGE c VOLATILE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'hoopguard__limits_status';
+COMMENT ON FUNCTION hoopguard._limits_status() IS
+'windows of limits as status() shows them';
+REVOKE ALL ON FUNCTION hoopguard._limits_status() FROM PUBLIC;
 
 CREATE FUNCTION hoopguard.baseline() RETURNS SETOF hoopguard.rule
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$

@@ -97,10 +97,14 @@ CREATE TABLE hoopguard.event (
 	xid xid8,
 	txn bigint,
 	recorded_at timestamptz,
+	rows_written bigint,
+	probes bigint,
 	PRIMARY KEY (event_id, at)
 ) PARTITION BY RANGE (at);
 CREATE INDEX event_statement_idx ON hoopguard.event (statement_id, at);
 CREATE INDEX event_at_idx ON hoopguard.event USING brin (at);
+COMMENT ON COLUMN hoopguard.event.rows_written IS
+	'level 0: rows written to persistent tables, with triggers, cascades, WITH and COPY';
 COMMENT ON TABLE hoopguard.event IS
 	'One row per statement that ran or was refused; level 0 is what the client sent.';
 
@@ -182,7 +186,9 @@ SELECT e.event_id,
 	e.bytes_returned,
 	s.backend_pid,
 	o.at AS ended_at,
-	o.lsn
+	o.lsn,
+	e.rows_written,
+	e.probes
 FROM hoopguard.event e
 	LEFT JOIN hoopguard.session s
 		ON s.session_id OPERATOR(pg_catalog.=) e.session_id

@@ -11,6 +11,8 @@ AS $$
 	SELECT r.item, r.value, r.ok FROM hoopguard._record_status() AS r
 	UNION ALL
 	SELECT c.item, c.value, c.ok FROM hoopguard._courier_status() AS c
+	UNION ALL
+	SELECT l.item, l.value, l.ok FROM hoopguard._limits_status() AS l
 $$;
 REVOKE ALL ON FUNCTION hoopguard.status() FROM PUBLIC;
 COMMENT ON FUNCTION hoopguard.status() IS
