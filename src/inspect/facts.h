@@ -103,6 +103,7 @@ typedef struct HgFacts
 	uint64		allow_key;		/* see hg_facts_allow_key(); 0: not computed */
 	bool		inside;			/* a function's call inside a statement that
 								 * was judged itself */
+	bool		complete;		/* text and edges have been made, too */
 	bool		is_utility;
 	bool		unknown;		/* a utility statement that nobody classified */
 	bool		reads_only;		/* headline SELECT without side acts */

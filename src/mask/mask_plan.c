@@ -36,12 +36,27 @@
 /* Of the statement being planned; NULL when it is not masked. */
 static const HgPolicy *planning = NULL;
 
+/*
+ * The relations asked for last: the planner asks for each column, and a
+ * handful of relations make up most statements.  In one planning only.
+ */
+#define RECENT_RELS 8
+
+typedef struct RecentRel
+{
+	Oid			relid;
+	const HgMaskRel *rel;
+} RecentRel;
+
+static RecentRel recent[RECENT_RELS];
+
 const HgPolicy *
 hg_mask_plan_begin(const HgPolicy *policy)
 {
 	const HgPolicy *previous = planning;
 
 	planning = policy;
+	memset(recent, 0, sizeof(recent));
 	return previous;
 }
 
@@ -49,6 +64,25 @@ void
 hg_mask_plan_end(const HgPolicy *previous)
 {
 	planning = previous;
+	memset(recent, 0, sizeof(recent));
+}
+
+/* Masks of a relation of the statement, or NULL. */
+static const HgMaskRel *
+find_rel(Oid relid)
+{
+	RecentRel  *slot = &recent[relid % RECENT_RELS];
+
+	if (slot->relid != relid)
+	{
+		const HgMaskRel *rel = NULL;
+
+		if (hg_mask_relkind(get_rel_relkind(relid)))
+			rel = hg_mask_rel(planning, relid);
+		slot->relid = relid;
+		slot->rel = rel;
+	}
+	return slot->rel;
 }
 
 /* The mask of a column that planning may know nothing about, or NULL. */
@@ -101,7 +135,7 @@ hg_mask_plan_relation(Oid relid, RelOptInfo *info)
 
 	if (planning == NULL || (info->indexlist == NIL && info->statlist == NIL))
 		return;
-	rel = hg_mask_rel(planning, relid);
+	rel = find_rel(relid);
 	if (rel == NULL)
 		return;
 
@@ -141,10 +175,9 @@ hg_mask_plan_stats(RangeTblEntry *rte, AttrNumber attnum,
 	HeapTuple	tuple;
 	Form_pg_statistic form;
 
-	if (planning == NULL || rte->rtekind != RTE_RELATION ||
-		!hg_mask_relkind(rte->relkind))
+	if (planning == NULL || rte->rtekind != RTE_RELATION)
 		return false;
-	rel = hg_mask_rel(planning, rte->relid);
+	rel = find_rel(rte->relid);
 	if (rel == NULL || hidden_column(rel, attnum) == NULL)
 		return false;
 
@@ -172,9 +205,9 @@ hg_mask_plan_width(Oid relid, AttrNumber attnum)
 	int32		typmod;
 	Oid			collation;
 
-	if (planning == NULL || !hg_mask_relkind(get_rel_relkind(relid)))
+	if (planning == NULL)
 		return 0;
-	rel = hg_mask_rel(planning, relid);
+	rel = find_rel(relid);
 	if (rel == NULL || hidden_column(rel, attnum) == NULL)
 		return 0;
 	get_atttypetypmodcoll(relid, attnum, &type, &typmod, &collation);

@@ -48,6 +48,9 @@
 /* How often a plan is made again because policy changed meanwhile. */
 #define REPLAN_MAX 3
 
+/* Memory of the heap that a watching process keeps; see keep_heap(). */
+#define KEPT_HEAP (2 * 1024 * 1024)
+
 static int64 reserved_event = 0;	/* of the plan made last, not yet run */
 static const List *cleared_rtable = NULL;	/* see hg_govern_perms */
 
@@ -137,9 +140,12 @@ tie_to_policy(PlannedStmt *plan)
 												hg_catalog_rel(HG_REL_POLICY_VERSION));
 }
 
-/* Referential actions are events without lineage: what they do is implied. */
+/*
+ * What planning has to know.  The text and the lineage, which the guard and
+ * the record want, wait for the execution: complete_facts().
+ */
 static HgFacts *
-make_facts(Query *query, const char *query_string, const HgPolicy *policy)
+make_facts(Query *query, const HgPolicy *policy)
 {
 	HgFacts    *facts = hg_facts_create(CurrentMemoryContext);
 
@@ -151,12 +157,25 @@ make_facts(Query *query, const char *query_string, const HgPolicy *policy)
 		if (!is_ri(query))
 			hg_mask_check_existence(query, policy, facts);
 	}
+	return facts;
+}
+
+/*
+ * Referential actions are events without lineage: what they do is implied.
+ * query is the one that the stamp keeps, before masking.
+ */
+static void
+complete_facts(HgFacts *facts, Query *query, const char *query_string,
+			   const HgPolicy *policy)
+{
+	if (facts->complete)
+		return;
 	if (!is_ri(query))
 		hg_lineage_query(facts, query, NULL,
 						 is_exempt(query) ? NULL : policy);
 	hg_fingerprint(facts, query_string, query->stmt_location,
 				   query->stmt_len, NULL);
-	return facts;
+	facts->complete = true;
 }
 
 static PlannedStmt *
@@ -186,7 +205,7 @@ plan_watched(planner_hook_type next, Query *parse, const char *query_string,
 	stamp.event_id = hg_frame_top()->event_id;
 	stamp.key = stamp_key(who, exempt);
 	stamp.generation = hg_catalog_generation();
-	facts = make_facts(parse, query_string, policy);
+	facts = make_facts(parse, policy);
 	if (failing)
 		failing->facts = facts;
 	kept = copyObject(parse);
@@ -238,7 +257,8 @@ plan_unwatched(planner_hook_type next, Query *parse, const char *query_string,
 
 	if (!IsParallelWorker() && hg_inherit_applies(parse))
 	{
-		facts = make_facts(parse, query_string, NULL);
+		facts = make_facts(parse, NULL);
+		complete_facts(facts, parse, query_string, NULL);
 		if (facts->flows == NIL)
 		{
 			MemoryContextDelete(facts->context);
@@ -261,6 +281,22 @@ plan_unwatched(planner_hook_type next, Query *parse, const char *query_string,
 	return plan;
 }
 
+/*
+ * Planning a watched statement needs more memory than glibc keeps when it is
+ * freed, so that each statement would get its memory from the kernel again,
+ * page by page, which takes longer than all that is done here.  Freeing one
+ * large block raises that limit, to twice the block's size, for the process.
+ */
+static void
+keep_heap(void)
+{
+	static bool done = false;
+
+	if (!done)
+		pfree(palloc(KEPT_HEAP / 2));
+	done = true;
+}
+
 PlannedStmt *
 hg_govern_plan(planner_hook_type next, Query *parse, const char *query_string,
 			   int cursor_options, ParamListInfo params)
@@ -276,10 +312,14 @@ hg_govern_plan(planner_hook_type next, Query *parse, const char *query_string,
 	int64		event_id;
 	PlannedStmt *plan;
 	const HgPolicy *outer_policy;
+	int			location = parse->stmt_location;
+	int			len = parse->stmt_len;
 
 	if (!who->governed && !audited)
 		return plan_unwatched(next, parse, query_string, cursor_options,
 							  params, who);
+
+	keep_heap();
 
 	/*
 	 * Should anything fail from here on, the attempt is recorded.  A
@@ -306,6 +346,10 @@ hg_govern_plan(planner_hook_type next, Query *parse, const char *query_string,
 		hg_limits_leave(outer);
 		if (failing)
 		{
+			/* the catalog cannot be asked any more: text without lineage */
+			if (failing->facts != NULL)
+				hg_fingerprint(failing->facts, query_string, location, len,
+							   NULL);
 			failing->event.verdict = "error";
 			hg_stmt_push(failing, current_sqlstate(), true);
 		}
@@ -524,7 +568,7 @@ hg_govern_start(QueryDesc *queryDesc, int eflags)
 		stmt->kept = hg_stamp_pin(stamp.id);
 		if (stmt->kept == NULL)
 		{
-			HgFacts    *facts = make_facts(query, queryDesc->sourceText, policy);
+			HgFacts    *facts = make_facts(query, policy);
 
 			if (policy != NULL && !is_exempt(query))
 				(void) hg_mask_query(copyObject(query), policy, facts, NULL);
@@ -532,6 +576,7 @@ hg_govern_start(QueryDesc *queryDesc, int eflags)
 			stmt->kept = hg_stamp_pin(hg_stamp_keep(facts));
 		}
 		stmt->facts = stmt->kept->facts;
+		complete_facts(stmt->facts, query, queryDesc->sourceText, policy);
 		if (stmt->facts->refused_insert != NULL)
 			queryDesc->instrument_options |= INSTRUMENT_ROWS;
 	}
