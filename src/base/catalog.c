@@ -48,8 +48,12 @@ static const char *const rel_names[HG_REL_COUNT] = {
 	[HG_REL_ALLOWED_STATEMENT] = "allowed_statement",
 };
 
+/* Look-ups in a row that may be disturbed by invalidations. */
+#define LOOK_UP_MAX 10
+
 static bool known = false;		/* present and the OIDs are current */
 static bool present = false;
+static bool disturbed = false;	/* known was reset while looking */
 static uint64 generation = 1;
 static Oid	schema_oid = InvalidOid;
 static Oid	mask_function = InvalidOid;
@@ -60,6 +64,7 @@ static void
 forget(void)
 {
 	known = false;
+	disturbed = true;
 	generation++;
 }
 
@@ -68,6 +73,7 @@ static void
 on_namespace(Datum arg, int cacheid, uint32 hashvalue)
 {
 	known = false;
+	disturbed = true;
 }
 
 /* Roles and memberships decide who is governed. */
@@ -85,7 +91,13 @@ on_relcache(Datum arg, Oid relid)
 		forget();
 		return;
 	}
-	if (!known || !present)
+	if (!known)
+	{
+		/* it may be one of ours: there is nothing to compare with now */
+		generation++;
+		return;
+	}
+	if (!present)
 		return;
 	for (int i = 0; i <= HG_REL_APPROVER; i++)
 		if (rel_oids[i] == relid)
@@ -97,21 +109,29 @@ on_relcache(Datum arg, Oid relid)
 
 /*
  * Look everything up.  Each look-up can itself deliver an invalidation, which
- * resets "known": then it starts again.
+ * sets "disturbed": then it starts again, but not for ever; what was found
+ * last is then true of a moment ago, and "known" stays false.  Nothing is
+ * changed before all is found: an error half-way, say of a lock timeout, must
+ * not make the extension look absent.
  */
 static void
 look_up(bool *damaged)
 {
-	bool		was_present = present;
-	Oid			was_schema = schema_oid;
+	Oid			new_rels[HG_REL_COUNT];
+	Oid			new_mask = InvalidOid;
+	Oid			new_real = InvalidOid;
 	Oid			schema;
+	bool		found = false;
+	bool		final = true;
 
-	do
+	for (int i = 0; i < LOOK_UP_MAX; i++)
 	{
-		known = true;
-		present = false;
-		mask_function = InvalidOid;
-		real_function = InvalidOid;
+		disturbed = false;
+		found = false;
+		final = true;
+		memset(new_rels, 0, sizeof(new_rels));
+		new_mask = InvalidOid;
+		new_real = InvalidOid;
 		schema = get_namespace_oid("hoopguard", true);
 		if (OidIsValid(schema) &&
 			OidIsValid(get_extension_oid("hoopguard", true)))
@@ -124,58 +144,64 @@ look_up(bool *damaged)
 			if (creating_extension &&
 				CurrentExtensionObject == get_extension_oid("hoopguard", true))
 			{
-				known = false;
+				final = false;
 				break;
 			}
 
-			for (int i = 0; i < HG_REL_COUNT; i++)
+			for (int j = 0; j < HG_REL_COUNT; j++)
 			{
-				rel_oids[i] = get_relname_relid(rel_names[i], schema);
-				if (!OidIsValid(rel_oids[i]))
+				new_rels[j] = get_relname_relid(rel_names[j], schema);
+				if (!OidIsValid(new_rels[j]))
 					whole = false;
 			}
 			argtypes = buildoidvector(args, 2);
-			mask_function = GetSysCacheOid3(PROCNAMEARGSNSP,
-											Anum_pg_proc_oid,
-											CStringGetDatum("_mask"),
-											PointerGetDatum(argtypes),
-											ObjectIdGetDatum(schema));
-			real_function = GetSysCacheOid3(PROCNAMEARGSNSP,
-											Anum_pg_proc_oid,
-											CStringGetDatum("_real"),
-											PointerGetDatum(argtypes),
-											ObjectIdGetDatum(schema));
+			new_mask = GetSysCacheOid3(PROCNAMEARGSNSP,
+									   Anum_pg_proc_oid,
+									   CStringGetDatum("_mask"),
+									   PointerGetDatum(argtypes),
+									   ObjectIdGetDatum(schema));
+			new_real = GetSysCacheOid3(PROCNAMEARGSNSP,
+									   Anum_pg_proc_oid,
+									   CStringGetDatum("_real"),
+									   PointerGetDatum(argtypes),
+									   ObjectIdGetDatum(schema));
 
 			/*
 			 * A damaged one fails closed where its parts are needed.  A
 			 * parallel worker is not told that the script runs, but its
 			 * leader has looked.
 			 */
-			if (whole && OidIsValid(mask_function) && OidIsValid(real_function))
-				present = true;
+			if (whole && OidIsValid(new_mask) && OidIsValid(new_real))
+				found = true;
 			else if (IsParallelWorker())
 			{
-				known = false;
+				final = false;
+				break;
+			}
+			else if (damaged != NULL)
+			{
+				*damaged = true;
+				final = false;
 				break;
 			}
 			else
-			{
-				known = false;
-				if (damaged != NULL)
-				{
-					*damaged = true;
-					break;
-				}
 				ereport(ERROR,
 						(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						 errmsg("extension \"hoopguard\" is damaged: a part of its schema is missing"),
 						 errhint("A superuser can run ALTER EXTENSION hoopguard UPDATE after an upgrade, or drop and create the extension again.")));
-			}
 		}
-		schema_oid = schema;
-	} while (!known);
-	if (present != was_present || schema_oid != was_schema)
+		if (!disturbed)
+			break;
+	}
+
+	if (found != present || schema != schema_oid)
 		generation++;
+	present = found;
+	schema_oid = schema;
+	mask_function = new_mask;
+	real_function = new_real;
+	memcpy(rel_oids, new_rels, sizeof(rel_oids));
+	known = final && !disturbed;
 }
 
 bool
