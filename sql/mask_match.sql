@@ -93,9 +93,13 @@ PREPARE by_param(text, text, text[]) AS SELECT id, mail FROM person
 EXECUTE by_param('p1@x.org', 'c81e728d9d4c2f636f067f89cc14862c', '{p3@x.org}');
 EXECUTE by_param('no', md5('4'), '{}');
 
--- a longer list sees masks
+-- a longer list sees masks; in a parameter its length is known too late
+SELECT array_agg('p' || g) AS long FROM generate_series(1, 101) g \gset
 SELECT hits('mail IN (' || string_agg(quote_literal('p' || g || '@x.org'), ', ')
 	|| ')') FROM generate_series(1, 101) g;
+\set VERBOSITY sqlstate
+EXECUTE by_param('no', md5('no'), :'long');
+\set VERBOSITY default
 RESET plan_cache_mode;
 
 -- the column behind views, subqueries, joins, CTEs, UNION ALL
@@ -170,6 +174,40 @@ SELECT count(*) FROM person p JOIN everybody e ON p.mail = e.mail AND p.id = 7
 
 -- a row (mail, x) = (value, y) is an equality of each
 SELECT hits($$ (mail, id) = ('p7@x.org', 7) $$);
+
+-- each value counts as a probe, at each execution, and by EXPLAIN
+RESET SESSION AUTHORIZATION;
+SELECT hoopguard.set_limit('kind:agent', 'probes', 5, per => 'transaction')
+	AS limit_id \gset
+SET SESSION AUTHORIZATION regress_hoopguard_agent;
+\set VERBOSITY sqlstate
+BEGIN;
+SELECT id FROM shown WHERE address IN ('a', 'b', 'p7@x.org') OR address = 'c';
+SELECT id FROM person WHERE nick = 'Nick7';
+SELECT count(*) FROM person WHERE mail LIKE 'p7%' OR id = 7;
+SELECT id FROM person WHERE nick = 'Nick8';
+ROLLBACK;
+BEGIN;
+EXECUTE by_param('no', md5('no'), '{p7@x.org}');
+EXECUTE by_param('no', md5('no'), '{}');
+EXECUTE by_param('no', md5('no'), '{}');
+ROLLBACK;
+BEGIN;
+SELECT conds($$SELECT FROM former WHERE mail IN ('a', 'b')$$);
+SELECT conds($$SELECT FROM former WHERE mail IN ('a', 'b', 'c', 'd')$$);
+ROLLBACK;
+BEGIN;
+DO $$ BEGIN
+	FOR i IN 1 .. 6 LOOP
+		PERFORM FROM person WHERE mail = 'p' || i::text;
+		PERFORM FROM person WHERE nick = i::text;
+	END LOOP;
+END $$;
+ROLLBACK;
+\set VERBOSITY default
+RESET SESSION AUTHORIZATION;
+SELECT hoopguard.drop_limit(:limit_id) IS NOT NULL AS dropped;
+SET SESSION AUTHORIZATION regress_hoopguard_agent;
 
 -- estimates tell nothing of the values; nor does the order of an index
 CREATE FUNCTION estimate(query text) RETURNS text LANGUAGE plpgsql AS $$

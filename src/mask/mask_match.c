@@ -123,13 +123,25 @@ not_value_walker(Node *node, void *context)
 					!is_fixed_io_cast(exprType((Node *) cast->arg),
 									  cast->resulttype);
 			}
+		case T_OpExpr:
 		case T_FuncExpr:
 			{
-				FuncExpr   *call = (FuncExpr *) node;
+				List	   *args;
+				Oid			funcid;
 
-				if (call->funcretset || !is_fixed_function(call->funcid))
+				if (IsA(node, OpExpr))
+				{
+					funcid = get_opcode(((OpExpr *) node)->opno);
+					args = ((OpExpr *) node)->args;
+				}
+				else
+				{
+					funcid = ((FuncExpr *) node)->funcid;
+					args = ((FuncExpr *) node)->args;
+				}
+				if (expression_returns_set(node) || !is_fixed_function(funcid))
 					return true;
-				foreach(lc, call->args)
+				foreach(lc, args)
 				{
 					if (not_value_walker((Node *) lfirst(lc), context))
 						return true;

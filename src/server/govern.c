@@ -525,6 +525,32 @@ start_limits(HgStmt *stmt, const HgPolicy *policy, ParamListInfo params)
 						hg_facts_probes(stmt->facts, params));
 }
 
+/*
+ * EXPLAIN runs nothing, but the plan it shows may depend on the values that
+ * are compared with a masked column: they are probes all the same.
+ */
+static void
+count_explained(const HgStamp *stamp, const HgPolicy *policy,
+				ParamListInfo params)
+{
+	HgKeptFacts *kept = hg_stamp_pin(stamp->id);
+	HgTally		tally = {0};
+
+	if (kept == NULL)
+		return;
+	PG_TRY();
+	{
+		hg_limits_begin(&tally, policy);
+		hg_limits_count_for(&tally, HG_LIMIT_PROBES,
+							hg_facts_probes(kept->facts, params));
+	}
+	PG_FINALLY();
+	{
+		hg_stamp_unpin(kept);
+	}
+	PG_END_TRY();
+}
+
 HgStmt *
 hg_govern_start(QueryDesc *queryDesc, int eflags)
 {
@@ -553,7 +579,11 @@ hg_govern_start(QueryDesc *queryDesc, int eflags)
 		refuse_plan();
 	cleared_rtable = queryDesc->plannedstmt->rtable;
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
+	{
+		if (who->governed && stamped)
+			count_explained(&stamp, hg_policy_get(who), queryDesc->params);
 		return NULL;
+	}
 
 	if (who->governed)
 		hg_shadow_check_target(queryDesc);
