@@ -132,6 +132,7 @@ REGRESS = \
 	mask_read \
 	mask_match \
 	mask_write \
+	class_label \
 	class_rename \
 	class_inherit \
 	attacks \
@@ -154,7 +155,8 @@ REGRESS_OPTS = --temp-instance=./tmp_check_regress --no-locale \
 	--temp-config=$(CURDIR)/test/hoopguard.conf
 
 ISOLATION = \
-	policy-change
+	policy-change \
+	class-inherit
 ISOLATION_OPTS = --temp-instance=./tmp_check_iso --no-locale \
 	--temp-config=$(CURDIR)/test/hoopguard.conf \
 	--inputdir=$(CURDIR)/test/isolation --outputdir=./output_iso \

@@ -70,7 +70,7 @@ SELECT * FROM c1 ORDER BY id;
 SELECT * FROM c3;
 SELECT * FROM c4;
 SELECT * FROM c7 ORDER BY id;
-SELECT lo, list, nums, js, n, total FROM c8;
+SELECT lo, list, n, total FROM c8;
 SELECT * FROM c9;
 -- what the agent copies is masked already, and no class
 CREATE TABLE class_inherit_ws.mine AS SELECT id, a, b FROM person;

@@ -191,12 +191,16 @@ hg_limits_watch(QueryDesc *queryDesc, const HgTally *tally)
 {
 	EState	   *estate = queryDesc->estate;
 	ListCell   *lc;
+	bool		counted;
+
+	/* watch_table() sets canSetTag: that of a rule's action is an auxiliary */
+	counted = IsA(queryDesc->planstate, ModifyTableState) &&
+		((ModifyTableState *) queryDesc->planstate)->canSetTag;
 
 	/* those in WITH first, so that the main one is found at once */
 	foreach(lc, estate->es_auxmodifytables)
 		watch_table(lfirst_node(ModifyTableState, lc), tally);
-	if (IsA(queryDesc->planstate, ModifyTableState) &&
-		((ModifyTableState *) queryDesc->planstate)->canSetTag)
+	if (counted)
 		watch_table((ModifyTableState *) queryDesc->planstate, tally);
 }
 

@@ -43,12 +43,14 @@
 #include "policy/mask_rule.h"
 #include "storage/sinval.h"
 #include "utils/fmgroids.h"
+#include "utils/formatting.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
+#include "utils/varlena.h"
 
 /* Columns of hoopguard.class, in the order of 20_policy.sql. */
 enum
@@ -175,16 +177,32 @@ hg_class_pattern_known(const char *pattern)
 }
 
 char *
-hg_class_names(void)
+hg_class_hint(const char *written)
 {
-	StringInfoData buf;
+	const char *where = "hoopguard.class lists the classes; hoopguard.add_class() adds one.";
+	char	   *lower = asc_tolower(written, strlen(written));
+	int			len = strlen(lower);
+	int			best = 4;		/* from so many differences it is a guess */
+	const char *name = NULL;
 	ListCell   *lc;
 
-	initStringInfo(&buf);
-	foreach(lc, classes())
-		appendStringInfo(&buf, "%s%s", buf.len > 0 ? ", " : "",
-						 ((ClassEntry *) lfirst(lc))->name);
-	return buf.data;
+	foreach(lc, len < NAMEDATALEN ? classes() : NIL)
+	{
+		const ClassEntry *entry = lfirst(lc);
+		int			distance;
+
+		distance = varstr_levenshtein_less_equal(lower, len, entry->name,
+												 strlen(entry->name), 1, 1, 1,
+												 best - 1, true);
+		if (distance < best && distance < len && distance * 2 <= len)
+		{
+			best = distance;
+			name = entry->name;
+		}
+	}
+	if (name == NULL)
+		return pstrdup(where);
+	return psprintf("Perhaps you meant \"%s\". %s", name, where);
 }
 
 

@@ -89,7 +89,10 @@ extern bool hg_class_matches(const char *pattern, const char *class_name);
 /* Does a pattern mean any class that exists? */
 extern bool hg_class_pattern_known(const char *pattern);
 
-/* Names of all classes with ", " between them, palloc'd; for hints. */
-extern char *hg_class_names(void);
+/*
+ * A hint for whoever wrote an unknown class: the name that was perhaps meant,
+ * and where to look.  palloc'd.
+ */
+extern char *hg_class_hint(const char *written);
 
 #endif							/* HG_CLASSIFY_H */

@@ -247,8 +247,7 @@ check_column_label(const ObjectAddress *object, const char *label)
 	ereport(ERROR,
 			(errcode(HG_ERRCODE_POLICY),
 			 errmsg("unknown class \"%s\"", label),
-			 errhint("Known classes: %s. hoopguard.add_class() adds one.",
-					 hg_class_names())));
+			 errhint("%s", hg_class_hint(label))));
 }
 
 static void

@@ -216,6 +216,8 @@ hoopguard_effective_mask(PG_FUNCTION_ARGS)
 	{
 		const HgColumnMask *mask = hg_policy_column_mask(rel, attnum);
 		const HgColumnClass *class = NULL;
+		const char *class_name;
+		HgClassSource source;
 		Datum		values[7] = {0};
 		bool		nulls[7] = {0};
 
@@ -225,8 +227,17 @@ hoopguard_effective_mask(PG_FUNCTION_ARGS)
 		if (mask == NULL && class == NULL)
 			continue;
 		set_text(values, nulls, 0, mask ? mask->column : class->name);
-		set_text(values, nulls, 1, class ? class->class_name : NULL);
-		set_text(values, nulls, 2, class ? source_word(class->source) : NULL);
+		class_name = class ? class->class_name : NULL;
+		source = class ? class->source : HG_CLASS_NONE;
+		if (class == NULL)
+		{
+			/* generated from a classified column */
+			class_name = hg_classify_column(relid, attnum, &source);
+			if (source != HG_CLASS_LINEAGE)
+				class_name = NULL;
+		}
+		set_text(values, nulls, 1, class_name);
+		set_text(values, nulls, 2, class_name ? source_word(source) : NULL);
 		set_text(values, nulls, 3, mask ? mask->method : NULL);
 		if (mask != NULL)
 			values[4] = DirectFunctionCall1(jsonb_in,
@@ -450,8 +461,8 @@ hoopguard__check_rule(PG_FUNCTION_ARGS)
 					ereport(ERROR,
 							(errcode(HG_ERRCODE_POLICY),
 							 errmsg("unknown class \"%s\"", term->text),
-							 errhint("Known classes: %s; a group is written group:name.",
-									 hg_class_names())));
+							 errhint("%s A group is written group:name.",
+									 hg_class_hint(term->text))));
 				break;
 			case HG_TERM_ROWS_OVER:
 			case HG_TERM_PERSISTENT:
