@@ -86,6 +86,7 @@ OBJS = \
 	src/mask/method_token.o \
 	src/mask/method_token_text.o \
 	src/mask/method_type.o \
+	src/mask/scrub.o \
 	src/policy/allow_list.o \
 	src/policy/classify.o \
 	src/policy/classify_name.o \
@@ -117,6 +118,7 @@ OBJS = \
 	src/server/inherit.o \
 	src/server/shadow.o \
 	src/server/quiet.o \
+	src/server/scrub_dest.o \
 	src/server/shmem.o \
 	src/server/sqlapi.o \
 	src/server/stamp.o \

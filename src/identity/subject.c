@@ -337,3 +337,16 @@ hg_subject_for_role(Oid role)
 {
 	return find_identity(role, InvalidOid, role, role, role);
 }
+
+bool
+hg_subject_scrubs(const HgIdentity *who)
+{
+	ListCell   *lc;
+
+	foreach(lc, who->subjects)
+	{
+		if (((HgSubject *) lfirst(lc))->scrub_output)
+			return true;
+	}
+	return false;
+}

@@ -57,6 +57,9 @@ typedef struct HgIdentity
  */
 extern const HgIdentity *hg_subject_current(void);
 
+/* Must result rows be scrubbed for one of the subjects? */
+extern bool hg_subject_scrubs(const HgIdentity *who);
+
 /* Identity that `role` would have if it logged in; for check_sql. */
 extern const HgIdentity *hg_subject_for_role(Oid role);
 

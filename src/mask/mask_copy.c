@@ -106,7 +106,8 @@ hg_mask_copy(CopyStmt *stmt, const HgPolicy *policy, bool always)
 
 	relkind = get_rel_relkind(relid);
 	if ((relkind != RELKIND_RELATION && relkind != RELKIND_MATVIEW) ||
-		(!always && hg_mask_rel(policy, relid) == NULL))
+		(!always && hg_mask_rel(policy, relid) == NULL &&
+		 !hg_subject_scrubs(policy->identity)))
 		return stmt;
 
 	rel = relation_open(relid, AccessShareLock);

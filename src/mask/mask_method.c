@@ -31,6 +31,7 @@
 #include "lib/stringinfo.h"
 #include "mask/method.h"
 #include "mask/method_json.h"
+#include "mask/scrub.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/array.h"
@@ -51,6 +52,7 @@ static const char *const hash_keys[] = {"length", "key", NULL};
 static const char *const token_keys[] = {"key", NULL};
 static const char *const bucket_keys[] = {"size", "days", NULL};
 static const char *const json_keys[] = {"paths", "default", "numbers", NULL};
+static const char *const scrub_keys[] = {"style", NULL};
 static const char *const noise_keys[] = {"ratio", "days", "key", NULL};
 
 static void
@@ -76,6 +78,7 @@ static const HgMethod methods[] =
 	{"bucket", hg_setup_bucket, false, bucket_keys, hg_check_bucket},
 	{"noise", hg_setup_noise, false, noise_keys, hg_check_noise},
 	{"json", hg_setup_json, false, json_keys, hg_check_json},
+	{"scrub", hg_setup_scrub, false, scrub_keys, hg_check_scrub},
 	{"expression", hg_setup_expression, true, expression_keys,
 	hg_check_expression}
 };
@@ -364,6 +367,9 @@ make_base(const HgMethod *method, Jsonb *args, Oid base, int32 typmod)
 			case HG_SHAPE_HSTORE:
 				if (method->setup == hg_setup_json)
 					hg_setup_json(masker);
+				else if (method->setup == hg_setup_scrub &&
+						 masker->shape != HG_SHAPE_HSTORE)
+					hg_setup_scrub(masker);
 				else
 					hg_setup_leaves(masker);
 				break;

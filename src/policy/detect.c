@@ -25,6 +25,14 @@ hg_detect_begin(HgScan *scan, const char *value, int len, const char *context,
 				  GetDatabaseEncoding() == PG_UTF8);
 }
 
+void
+hg_detect_trust_words(HgScan *scan, bool trust)
+{
+	scan->no_veto = !trust;
+	if (!trust)
+		scan->hints &= ~HINTS_AGAINST;
+}
+
 bool
 hg_detect_next(HgScan *scan, HgSpan *span)
 {
@@ -115,6 +123,38 @@ verdict(const char *class_name, int confidence, int *result)
 }
 
 const char *
+hg_detect_by_name(const char *value, int len, const char *name, bool assigned)
+{
+	const unsigned char *s = (const unsigned char *) value;
+	uint64		hints = hg_hint_name(name);
+	const char *class_name;
+
+	if ((hints & H(HINT_PASSWORD)) != 0)
+	{
+		class_name = hg_hex_password(s, len);
+		if (class_name != NULL)
+			return class_name;
+		if (assigned && hg_password_like(s, len, true))
+			return "secret_token";
+	}
+	if ((hints & (H(HINT_SECRET) | H(HINT_PASSWORD))) != 0 &&
+		hg_random_looking(s, len) && !hg_placeholder(s, len))
+	{
+		if (len == 40 && strstr(name, "secret_access") != NULL)
+			return "aws_secret_key";
+		return "generic_high_entropy";
+	}
+	class_name = hg_classify_name("", name, NULL);
+	if (class_name == NULL)
+		return NULL;
+	if (strcmp(class_name, "person_name") == 0)
+		return name_like(s, len) ? class_name : NULL;
+	if (strcmp(class_name, "street_address") == 0)
+		return address_like(s, len) ? class_name : NULL;
+	return NULL;
+}
+
+const char *
 hg_detect_value(const char *value, int len, const char *context,
 				int *confidence)
 {
@@ -122,7 +162,7 @@ hg_detect_value(const char *value, int len, const char *context,
 	HgScan		scan;
 	HgSpan		span;
 	HgSpan		best;
-	const char *by_name = NULL;
+	const char *class_name;
 	bool		found = false;
 	bool		best_secret = false;
 
@@ -153,22 +193,8 @@ hg_detect_value(const char *value, int len, const char *context,
 
 	if (context == NULL || context[0] == '\0')
 		return NULL;
-	by_name = hg_classify_name("", context, NULL);
-	if ((scan.hints & H(HINT_PASSWORD)) != 0 &&
-		hg_hex_password(s, len) != NULL)
-		return verdict("password_hash", 85, confidence);
-	if ((scan.hints & (H(HINT_SECRET) | H(HINT_PASSWORD))) != 0 &&
-		hg_random_looking(s, len) && !hg_placeholder(s, len))
-	{
-		if (len == 40 && strstr(context, "secret_access") != NULL)
-			return verdict("aws_secret_key", 85, confidence);
-		return verdict("generic_high_entropy", 80, confidence);
-	}
-	if (by_name == NULL)
+	class_name = hg_detect_by_name((const char *) s, len, context, false);
+	if (class_name == NULL)
 		return NULL;
-	if (strcmp(by_name, "person_name") == 0 && name_like(s, len))
-		return verdict(by_name, 70, confidence);
-	if (strcmp(by_name, "street_address") == 0 && address_like(s, len))
-		return verdict(by_name, 70, confidence);
-	return NULL;
+	return verdict(class_name, 75, confidence);
 }

@@ -39,6 +39,7 @@ typedef struct HgScan
 	bool		whole;			/* a span that is all of the value counts
 								 * more: the value is a cell, not a text */
 	bool		named;			/* there is a context */
+	bool		no_veto;		/* see hg_detect_trust_words */
 	bool		have_pending;	/* a span was found ahead of pos */
 	HgSpan		pending;
 	int			npatterns;		/* administrator's patterns tried */
@@ -60,6 +61,13 @@ extern void hg_detect_begin(HgScan *scan, const char *value, int len,
 							const char *context, bool whole);
 
 /*
+ * Right after the beginning: may a word like "version" or "order" tell that a
+ * number is nothing?  Yes by default; no where those who must not see the
+ * value choose the words around it.
+ */
+extern void hg_detect_trust_words(HgScan *scan, bool trust);
+
+/*
  * The next span, from left to right and never overlapping; false at the end.
  * Time is linear in the length, no memory is taken, interrupts are served.
  */
@@ -79,5 +87,13 @@ extern int	hg_detect_spans(const char *value, int len, const char *context,
  */
 extern const char *hg_detect_value(const char *value, int len,
 								   const char *context, int *confidence);
+
+/*
+ * The class of a value in which no span was found, by the name it stands
+ * under alone; or NULL.  assigned: the name is the key of this one value, so
+ * that any word under "password" is one.
+ */
+extern const char *hg_detect_by_name(const char *value, int len,
+									 const char *name, bool assigned);
 
 #endif							/* HG_DETECT_H */

@@ -56,6 +56,9 @@ typedef enum Hint
 
 #define H(hint) (UINT64CONST(1) << (hint))
 
+/* Hints that speak against. */
+#define HINTS_AGAINST (H(HINT_THING) | H(HINT_VERSION))
+
 /* detect_hint.c: of a name, and of the words before a place in the text */
 extern uint64 hg_hint_name(const char *name);
 extern uint64 hg_hint_before(const HgScan *scan, int start);
@@ -105,6 +108,7 @@ extern bool hg_match_brace(const HgScan *scan, int start, HgSpan *span);
 extern bool hg_match_pem(const HgScan *scan, int start, HgSpan *span,
 						 int *skip);
 extern bool hg_random_looking(const unsigned char *s, int len);
+extern bool hg_password_like(const unsigned char *s, int len, bool assigned);
 extern bool hg_placeholder(const unsigned char *s, int len);
 extern const char *hg_hex_password(const unsigned char *s, int len);
 

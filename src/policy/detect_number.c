@@ -41,6 +41,8 @@ hints_of(const HgScan *scan, Number *number)
 	if (!number->hints_known)
 	{
 		number->hints = scan->hints | hg_hint_before(scan, number->start);
+		if (scan->no_veto)
+			number->hints &= ~HINTS_AGAINST;
 		number->hints_known = true;
 	}
 	return number->hints;

@@ -843,8 +843,8 @@ secret_end(const HgScan *scan, int i, unsigned char quote, bool escaped)
 }
 
 /* Something a person would type as a password: not a plain word of prose. */
-static bool
-password_like(const unsigned char *s, int len, bool assigned)
+bool
+hg_password_like(const unsigned char *s, int len, bool assigned)
 {
 	bool		letter = false;
 	bool		other = false;
@@ -994,7 +994,7 @@ hg_match_secret(const HgScan *scan, int start, int end, HgSpan *span)
 		if (!sign && quote == 0 && !mixed(s, len, 1) &&
 			memchr(s, '!', len) == NULL)
 			return false;
-		if (!password_like(s, len, sign && (quote != 0 || !spaced)))
+		if (!hg_password_like(s, len, sign && (quote != 0 || !spaced)))
 			return false;
 		return hg_span(span, i, stop, "secret_token", 80);
 	}

@@ -525,6 +525,7 @@ hg_event_push(HgEvent *event, bool no_error)
 	put_i64(my_txn);
 	put_i64(event->level == 0 ? event->rows_written : -1);
 	put_i64(event->level == 0 ? event->probes : -1);
+	put_i64(event->scrubbed);
 	(void) build_push(HG_REC_EVENT, false, no_error);
 }
 

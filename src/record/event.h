@@ -34,6 +34,7 @@ typedef struct HgEvent
 								 * level 0, as limits count them */
 	int64		probes;			/* of level 0: values compared with those of
 								 * masked columns */
+	int64		scrubbed;		/* values replaced on their way out */
 	int64		duration_us;
 	int			sqlstate;		/* 0 = success */
 	uint32		xid;			/* 0 = none so far */

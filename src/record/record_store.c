@@ -543,7 +543,7 @@ store_statement(Reader *r)
 	MemoryContextSwitchTo(oldcontext);
 }
 
-#define EVENT_COLUMNS 26
+#define EVENT_COLUMNS 27
 
 static void
 store_event(Reader *r)
@@ -552,7 +552,7 @@ store_event(Reader *r)
 		INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
 		TEXTOID, TEXTOID, INT4OID, UUIDOID, TEXTARRAYOID, INT8OID, INT8OID,
 		INT8OID, INT8OID, TEXTOID, XID8OID, INT8OID, TIMESTAMPTZOID,
-		INT8OID, INT8OID};
+		INT8OID, INT8OID, INT8OID};
 	Datum		values[EVENT_COLUMNS];
 	bool		nulls[EVENT_COLUMNS];
 	Bulk	   *bulk;
@@ -609,7 +609,7 @@ store_event(Reader *r)
 	nulls[21] = (number == 0);
 	values[22] = Int64GetDatum(take_i64(r));
 	values[23] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
-	for (i = 24; i < 26; i++)
+	for (i = 24; i < 27; i++)
 	{
 		number = take_i64(r);
 		values[i] = Int64GetDatum(number);
@@ -635,10 +635,10 @@ store_event(Reader *r)
 					" effective_role, intent, traceparent, command, verdict,"
 					" rule_id, approval_id, masked_columns, rows_returned,"
 					" rows_affected, bytes_returned, duration_us, sqlstate,"
-					" xid, txn, recorded_at, rows_written, probes)"
+					" xid, txn, recorded_at, rows_written, probes, scrubbed)"
 					" VALUES ($1, $2, $3, $4, $5, $6,"
 					" $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
-					" $19, $20, $21, $22, $23, $24, $25, $26)",
+					" $19, $20, $21, $22, $23, $24, $25, $26, $27)",
 					EVENT_COLUMNS, types, values, nulls);
 	events_written++;
 }

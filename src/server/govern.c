@@ -30,6 +30,7 @@
 #include "optimizer/optimizer.h"
 #include "server/govern.h"
 #include "server/quiet.h"
+#include "server/scrub_dest.h"
 #include "server/shadow.h"
 #include "storage/sinval.h"
 #include "tcop/pquery.h"
@@ -1156,6 +1157,7 @@ hg_govern_utility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
 	bool		sub = context == PROCESS_UTILITY_SUBCOMMAND;
 	HgTally    *outer = hg_limits_outer();
 	HgCountingDest counting;
+	DestReceiver *scrubbing = dest;
 	MemoryContext old;
 
 	AcceptInvalidationMessages();
@@ -1200,6 +1202,8 @@ hg_govern_utility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
 					 IsA(utility, ConstraintsSetStmt) ||
 					 IsA(utility, CallStmt) || IsA(utility, DoStmt)))
 		facts->real_triggers = true;
+	if (governed)
+		scrubbing = hg_scrub_dest(dest, who, stmt ? &stmt->event : NULL);
 	if (stmt)
 		hg_frame_push(HG_FRAME_UTILITY, stmt, stmt->event.event_id);
 	hg_quiet_begin(&quiet, stmt, depth);
@@ -1214,8 +1218,9 @@ hg_govern_utility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
 					 run->utilityStmt == utility ? readOnlyTree : false,
 					 context, params, queryEnv,
 					 stmt && outer == NULL && goes_to_client(dest) ?
-					 hg_limits_dest(&counting, dest, HG_LIMIT_ROWS_RETURNED) :
-					 dest, qc);
+					 hg_limits_dest(&counting, scrubbing,
+									HG_LIMIT_ROWS_RETURNED) :
+					 scrubbing, qc);
 		hg_limits_check_time(outer);
 	}
 	PG_CATCH();
@@ -1228,6 +1233,8 @@ hg_govern_utility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
 	hg_quiet_end(&quiet);
 	hg_frame_reset(depth);
 	hg_limits_leave(outer);
+	if (scrubbing != dest)
+		hg_scrub_dest_done(scrubbing);
 
 	if (stmt == NULL)
 		return;

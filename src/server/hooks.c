@@ -39,6 +39,7 @@
 #include "server/hooks.h"
 #include "server/inherit.h"
 #include "server/quiet.h"
+#include "server/scrub_dest.h"
 #include "server/shadow.h"
 #include "tcop/utility.h"
 #include "utils/lsyscache.h"
@@ -182,6 +183,7 @@ hg_ExecutorRun(HG_RUN_PARAMS)
 	HgCountingDest counting;
 	int			depth = hg_frame_depth();
 	HgQuiet		quiet;
+	DestReceiver *scrubbing = dest;
 
 	if (stmt == NULL)
 	{
@@ -189,12 +191,19 @@ hg_ExecutorRun(HG_RUN_PARAMS)
 		return;
 	}
 
+	/* what a utility statement counts it has wrapped already */
+	if (stmt->event.subject != NULL && dest != NULL &&
+		!hg_limits_is_dest(dest))
+		scrubbing = hg_scrub_dest(dest, hg_subject_current(),
+								  &hg_stmt_reported(stmt)->event);
+
 	hg_frame_push(HG_FRAME_RUN, stmt, hg_stmt_reported(stmt)->event.event_id);
 	hg_quiet_begin(&quiet, stmt, depth);
 	PG_TRY();
 	{
 		hg_limits_enter(&stmt->tally);
 		hg_govern_resume(stmt);
+		queryDesc->dest = scrubbing;
 		queryDesc->dest = hg_govern_dest(stmt, queryDesc, &counting);
 		run_next(HG_RUN_ARGS);
 		queryDesc->dest = dest;
@@ -211,6 +220,8 @@ hg_ExecutorRun(HG_RUN_PARAMS)
 	}
 	PG_END_TRY();
 	hg_quiet_end(&quiet);
+	if (scrubbing != dest)
+		hg_scrub_dest_done(scrubbing);
 	hg_frame_reset(depth);
 	hg_limits_leave(outer);
 }

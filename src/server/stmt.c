@@ -130,6 +130,15 @@ hg_frame_bottom_event(void)
 	return hg_frame_depth() > 0 ? frames[0].event_id : 0;
 }
 
+bool
+hg_frame_only_utilities(void)
+{
+	for (int i = 0; i < frames_used; i++)
+		if (frames[i].kind != HG_FRAME_UTILITY)
+			return false;
+	return true;
+}
+
 HgFrame *
 hg_frame_at(int i)
 {

@@ -78,6 +78,8 @@ extern int64 hg_frame_bottom_event(void);
 
 /* The frame with this index, counted from the outermost. */
 extern HgFrame *hg_frame_at(int i);
+/* Is there no query, function or planning around what runs now? */
+extern bool hg_frame_only_utilities(void);
 
 /* Innermost frame, or NULL. */
 extern HgFrame *hg_frame_top(void);

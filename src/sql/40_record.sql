@@ -99,6 +99,7 @@ CREATE TABLE hoopguard.event (
 	recorded_at timestamptz,
 	rows_written bigint,
 	probes bigint,
+	scrubbed bigint,
 	PRIMARY KEY (event_id, at)
 ) PARTITION BY RANGE (at);
 CREATE INDEX event_statement_idx ON hoopguard.event (statement_id, at);
@@ -188,7 +189,8 @@ SELECT e.event_id,
 	o.at AS ended_at,
 	o.lsn,
 	e.rows_written,
-	e.probes
+	e.probes,
+	e.scrubbed
 FROM hoopguard.event e
 	LEFT JOIN hoopguard.session s
 		ON s.session_id OPERATOR(pg_catalog.=) e.session_id
