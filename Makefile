@@ -130,7 +130,10 @@ DATA_built = hoopguard--$(EXTVERSION).sql
 REGRESS = \
 	identity \
 	mask_basic \
+	mask_args \
+	mask_json \
 	mask_method \
+	mask_odd \
 	mask_read \
 	mask_match \
 	mask_write \

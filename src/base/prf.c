@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "base/prf.h"
+#include "port/pg_bswap.h"
 
 static const uint32 initial_state[8] = {
 	0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
@@ -40,11 +41,44 @@ static const uint32 round_constants[64] = {
 
 #define ROTATE(x, n) (((x) >> (n)) | ((x) << (32 - (n))))
 
+#define SCHEDULE(i) \
+	(w[(i) & 15] += (ROTATE(w[((i) + 14) & 15], 17) ^ \
+					 ROTATE(w[((i) + 14) & 15], 19) ^ \
+					 (w[((i) + 14) & 15] >> 10)) + \
+	 w[((i) + 9) & 15] + \
+	 (ROTATE(w[((i) + 1) & 15], 7) ^ ROTATE(w[((i) + 1) & 15], 18) ^ \
+	  (w[((i) + 1) & 15] >> 3)))
+
+/* One round; the caller turns the names of the variables instead of them. */
+#define ROUND(a, b, c, d, e, f, g, h, k, word) \
+	do { \
+		uint32		t = (h) + (ROTATE(e, 6) ^ ROTATE(e, 11) ^ ROTATE(e, 25)) + \
+			((g) ^ ((e) & ((f) ^ (g)))) + (k) + (word); \
+		\
+		(d) += t; \
+		(h) = t + (ROTATE(a, 2) ^ ROTATE(a, 13) ^ ROTATE(a, 22)) + \
+			(((a) & (b)) | ((c) & ((a) | (b)))); \
+	} while (0)
+
+#define EIGHT_ROUNDS(i, W) \
+	do { \
+		ROUND(a, b, c, d, e, f, g, h, round_constants[(i)], W(i)); \
+		ROUND(h, a, b, c, d, e, f, g, round_constants[(i) + 1], W((i) + 1)); \
+		ROUND(g, h, a, b, c, d, e, f, round_constants[(i) + 2], W((i) + 2)); \
+		ROUND(f, g, h, a, b, c, d, e, round_constants[(i) + 3], W((i) + 3)); \
+		ROUND(e, f, g, h, a, b, c, d, round_constants[(i) + 4], W((i) + 4)); \
+		ROUND(d, e, f, g, h, a, b, c, round_constants[(i) + 5], W((i) + 5)); \
+		ROUND(c, d, e, f, g, h, a, b, round_constants[(i) + 6], W((i) + 6)); \
+		ROUND(b, c, d, e, f, g, h, a, round_constants[(i) + 7], W((i) + 7)); \
+	} while (0)
+
+#define GIVEN(i) w[i]
+
 /* The compression function: one block of 64 bytes into the state. */
 static void
 compress(uint32 state[8], const uint8 *block)
 {
-	uint32		w[64];
+	uint32		w[16];
 	uint32		a = state[0];
 	uint32		b = state[1];
 	uint32		c = state[2];
@@ -56,35 +90,18 @@ compress(uint32 state[8], const uint8 *block)
 	int			i;
 
 	for (i = 0; i < 16; i++)
-		w[i] = ((uint32) block[4 * i] << 24) |
-			((uint32) block[4 * i + 1] << 16) |
-			((uint32) block[4 * i + 2] << 8) |
-			(uint32) block[4 * i + 3];
-	for (i = 16; i < 64; i++)
 	{
-		uint32		s0 = ROTATE(w[i - 15], 7) ^ ROTATE(w[i - 15], 18) ^
-			(w[i - 15] >> 3);
-		uint32		s1 = ROTATE(w[i - 2], 17) ^ ROTATE(w[i - 2], 19) ^
-			(w[i - 2] >> 10);
+		uint32		word;
 
-		w[i] = w[i - 16] + s0 + w[i - 7] + s1;
+		memcpy(&word, block + 4 * i, sizeof(word));
+		w[i] = pg_ntoh32(word);
 	}
-	for (i = 0; i < 64; i++)
+	EIGHT_ROUNDS(0, GIVEN);
+	EIGHT_ROUNDS(8, GIVEN);
+	for (i = 16; i < 64; i += 16)
 	{
-		uint32		s1 = ROTATE(e, 6) ^ ROTATE(e, 11) ^ ROTATE(e, 25);
-		uint32		t1 = h + s1 + ((e & f) ^ (~e & g)) +
-			round_constants[i] + w[i];
-		uint32		s0 = ROTATE(a, 2) ^ ROTATE(a, 13) ^ ROTATE(a, 22);
-		uint32		t2 = s0 + ((a & b) ^ (a & c) ^ (b & c));
-
-		h = g;
-		g = f;
-		f = e;
-		e = d + t1;
-		d = c;
-		c = b;
-		b = a;
-		a = t1 + t2;
+		EIGHT_ROUNDS(i, SCHEDULE);
+		EIGHT_ROUNDS(i + 8, SCHEDULE);
 	}
 	state[0] += a;
 	state[1] += b;

@@ -36,7 +36,6 @@
 #include "nodes/nodeFuncs.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/multirangetypes.h"
 #include "utils/rangetypes.h"
@@ -421,17 +420,25 @@ typedef struct CallSite
 	HgMasker   *masker;
 } CallSite;
 
-/* Read the specification and the type of a call, in the current context. */
+/*
+ * Read the specification and the type of a call, in the current context.  A
+ * rule may have been written by hand: what cannot be read is no method.
+ */
 static HgMasker *
 make_masker(const char *text, Oid type, int32 typmod)
 {
 	int			name_len = strcspn(text, " ");
-	Jsonb	   *args = NULL;
+	const HgMethod *method = hg_method_find(text, name_len);
+	Datum		args = (Datum) 0;
 
-	if (text[name_len] == ' ')
-		args = DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
-												  CStringGetDatum(text + name_len + 1)));
-	return hg_masker_make(hg_method_find(text, name_len), args, type, typmod);
+	if (method == NULL)
+		return NULL;
+	if (text[name_len] == ' ' &&
+		!hg_soft_input(JSONBOID, -1, pstrdup(text + name_len + 1), &args))
+		return NULL;
+	return hg_masker_make(method,
+						  args == (Datum) 0 ? NULL : DatumGetJsonbP(args),
+						  type, typmod);
 }
 
 /* The masker of this call site, made the first time. */

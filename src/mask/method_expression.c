@@ -102,6 +102,16 @@ find_value(ParseState *pstate, ColumnRef *cref)
 	return (Node *) node;
 }
 
+static void
+check_plain(Node *expression)
+{
+	if (!hg_expression_is_plain(expression, true))
+		ereport(ERROR,
+				(errcode(HG_ERRCODE_POLICY),
+				 errmsg("mask expression calls a function that it may not call"),
+				 errhint("Functions in a mask expression must be immutable, parallel safe, and written in C.")));
+}
+
 /*
  * The expression of a text for a column of that type, ready to run.  ERROR if
  * it cannot be had, in the server's words.
@@ -148,13 +158,14 @@ analyse(const char *sql, Oid type, int32 typmod)
 	/* names are resolved */
 	AtEOXact_GUC(false, level);
 
+	/*
+	 * Before anything is inlined: the body of a function in SQL may be
+	 * harmless and its author not.
+	 */
+	check_plain(coerced);
 	/* arguments by name and by default have yet to get their place */
 	coerced = (Node *) expression_planner((Expr *) coerced);
-	if (!hg_expression_is_plain(coerced, true))
-		ereport(ERROR,
-				(errcode(HG_ERRCODE_POLICY),
-				 errmsg("mask expression calls a function that it may not call"),
-				 errhint("Functions in a mask expression must be immutable, parallel safe, and written in C.")));
+	check_plain(coerced);
 	return (Expr *) coerced;
 }
 
@@ -266,6 +277,7 @@ void
 hg_check_expression(const HgMethod *method, Jsonb *args, Oid type,
 					int32 typmod)
 {
+	MemoryContext context = CurrentMemoryContext;
 	char	   *sql = hg_args_text(args, "sql");
 
 	if (sql == NULL)
@@ -279,5 +291,25 @@ hg_check_expression(const HgMethod *method, Jsonb *args, Oid type,
 				 errmsg("mask method \"expression\" needs a column, not a class"),
 				 errhint("Columns of a class can have different types: say relation => ..., column_name => ... .")));
 	type = getBaseTypeAndTypmod(type, &typmod);
-	(void) analyse(sql, type, typmod);
+	PG_TRY();
+	{
+		(void) analyse(sql, type, typmod);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		if (geterrcode() == HG_ERRCODE_POLICY)
+			PG_RE_THROW();
+		error = CopyErrorData();
+		FlushErrorState();
+		ereport(ERROR,
+				(errcode(HG_ERRCODE_POLICY),
+				 errmsg("invalid mask expression for a column of type %s",
+						format_type_with_typemod(type, typmod)),
+				 errdetail_internal("%s.", error->message),
+				 errhint("The column is called \"value\"; other names need their schema, but for pg_catalog.")));
+	}
+	PG_END_TRY();
 }

@@ -7,7 +7,7 @@
  * otherwise who may write into a hashed column could have the key of another
  * method computed, by storing the text that it is made from.
  *
- * The permutations are Feistel networks of ten rounds with HMAC-SHA-256 as
+ * The permutations are Feistel networks of ten rounds or more with HMAC-SHA-256 as
  * the round function, after the method FF1 of NIST SP 800-38G.  They differ
  * from FF1 in that the halves do not change places but are changed in turn,
  * which allows symbols of different radix, and in that a half is a vector of
@@ -37,6 +37,9 @@
 
 #define KEY_LENGTH 32
 #define ROUNDS 10
+
+/* there and back, which makes twelve */
+#define SMALL_ROUNDS 6
 
 /* more keys than anybody rotates through; the oldest are not remembered */
 #define MAX_KEYS 64
@@ -158,7 +161,7 @@ hg_key_for(Jsonb *args, const char *purpose, HgPrf *prf)
  */
 static uint64
 feistel_number(const HgPrf *prf, uint32 kind, uint64 size, uint64 value,
-			   uint64 rows, uint64 columns, bool backwards)
+			   uint64 rows, uint64 columns, int rounds, bool backwards)
 {
 	uint64		a = value / columns;
 	uint64		b = value % columns;
@@ -166,9 +169,9 @@ feistel_number(const HgPrf *prf, uint32 kind, uint64 size, uint64 value,
 	uint8		out[HG_PRF_LENGTH];
 	int			i;
 
-	for (i = 0; i < ROUNDS; i++)
+	for (i = 0; i < rounds; i++)
 	{
-		int			round = backwards ? ROUNDS - 1 - i : i;
+		int			round = backwards ? rounds - 1 - i : i;
 		bool		on_a = round % 2 == 0;
 		uint64		modulus = on_a ? rows : columns;
 		uint64	   *target = on_a ? &a : &b;
@@ -194,10 +197,11 @@ walk_number(const HgPrf *prf, uint32 kind, uint64 value, uint64 size,
 {
 	uint64		rows = (uint64) ceil(sqrt((double) size));
 	uint64		columns = (size + rows - 1) / rows;
+	int			rounds = size < SMALL_DOMAIN ? SMALL_ROUNDS : ROUNDS;
 
 	do
 	{
-		value = feistel_number(prf, kind, size, value, rows, columns,
+		value = feistel_number(prf, kind, size, value, rows, columns, rounds,
 							   backwards);
 	} while (value >= size);
 	return value;
@@ -216,12 +220,11 @@ hg_permute_number(const HgPrf *prf, uint32 kind, uint64 value, uint64 size)
 
 /* ---------- permutations of words ---------- */
 
-/* Add to (or take from) each symbol of one half what the other half says. */
+/* Add to each symbol of one half what the other half says. */
 static void
 feistel_round(const HgPrf *prf, const uint8 *tweak, int round,
 			  const uint32 *source, int nsource,
-			  uint32 *target, const uint32 *radix, int ntarget,
-			  bool backwards)
+			  uint32 *target, const uint32 *radix, int ntarget)
 {
 	HgPrfInput	input;
 	uint8		out[HG_PRF_LENGTH];
@@ -253,29 +256,25 @@ feistel_round(const HgPrf *prf, const uint8 *tweak, int round,
 		p = out + (i % available) * SYMBOL_BYTES;
 		addend = (((uint32) p[0] << 16) | ((uint32) p[1] << 8) | p[2]) %
 			radix[i];
-		if (backwards)
-			addend = radix[i] - addend;
 		target[i] = (target[i] + addend) % radix[i];
 	}
 }
 
 static void
 feistel_symbols(const HgPrf *prf, const uint8 *tweak, uint32 *symbols,
-				const uint32 *radix, int n, bool backwards)
+				const uint32 *radix, int n)
 {
 	int			half = n / 2;
-	int			i;
+	int			round;
 
-	for (i = 0; i < ROUNDS; i++)
+	for (round = 0; round < ROUNDS; round++)
 	{
-		int			round = backwards ? ROUNDS - 1 - i : i;
-
 		if (round % 2 == 0)
 			feistel_round(prf, tweak, round, symbols + half, n - half,
-						  symbols, radix, half, backwards);
+						  symbols, radix, half);
 		else
 			feistel_round(prf, tweak, round, symbols, half,
-						  symbols + half, radix + half, n - half, backwards);
+						  symbols + half, radix + half, n - half);
 	}
 }
 
@@ -293,7 +292,7 @@ hg_permute_symbols(const HgPrf *prf, const uint8 *tweak, size_t tweak_len,
 	for (i = 0; i < n && words < SMALL_DOMAIN; i++)
 		words *= radix[i];
 
-	/* a half without choice would leave the other as good as unencrypted */
+	/* few words: as one number, so that the halves are of one size */
 	if (words < SMALL_DOMAIN)
 	{
 		uint64		value = 0;
@@ -310,5 +309,5 @@ hg_permute_symbols(const HgPrf *prf, const uint8 *tweak, size_t tweak_len,
 		}
 		return;
 	}
-	feistel_symbols(prf, digest, symbols, radix, n, false);
+	feistel_symbols(prf, digest, symbols, radix, n);
 }

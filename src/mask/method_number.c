@@ -447,15 +447,20 @@ noise_double(const NoiseState *state, double number)
 static bool
 noise_float8(HgMasker *masker, Datum value, Datum *result)
 {
-	return make_float8(noise_double((NoiseState *) masker->state,
-									DatumGetFloat8(value)), result);
+	double		number = DatumGetFloat8(value);
+	double		sum = noise_double((NoiseState *) masker->state, number);
+
+	/* too small a number to have noise */
+	return sum != number && make_float8(sum, result);
 }
 
 static bool
 noise_float4(HgMasker *masker, Datum value, Datum *result)
 {
-	return make_float4(noise_double((NoiseState *) masker->state,
-									(double) DatumGetFloat4(value)), result);
+	double		number = DatumGetFloat4(value);
+	double		sum = noise_double((NoiseState *) masker->state, number);
+
+	return (float4) sum != (float4) number && make_float4(sum, result);
 }
 
 /*
@@ -499,8 +504,10 @@ noise_numeric(HgMasker *masker, Datum value, Datum *result)
 		sum = attempt == 0 ?
 			numeric_add_opt_error(number, DatumGetNumeric(noise), &error) :
 			numeric_sub_opt_error(number, DatumGetNumeric(noise), &error);
+		/* a scale below zero may have rounded the noise away */
 		if (!error &&
-			hg_numeric_fit(masker->typmod, NumericGetDatum(sum), result))
+			hg_numeric_fit(masker->typmod, NumericGetDatum(sum), result) &&
+			!DatumGetBool(DirectFunctionCall2(numeric_eq, value, *result)))
 			return true;
 		error = false;
 	}

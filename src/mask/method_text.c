@@ -173,6 +173,7 @@ mask_digits(HgMasker *masker, Datum value, Datum *result)
 {
 	const DigitsState *state = (DigitsState *) masker->state;
 	int			keep = state->keep;
+	const char *punctuation = " +-().";
 	int			len;
 	const char *s = hg_text_get(masker, value, &len);
 	char	   *out = palloc(len + 1);
@@ -187,6 +188,9 @@ mask_digits(HgMasker *masker, Datum value, Datum *result)
 	}
 	if (digits < state->at_least)
 		keep = 0;
+	/* punctuation of what is no number says what it is */
+	if (digits == 0)
+		punctuation = "";
 
 	i = 0;
 	while (i < len)
@@ -196,7 +200,7 @@ mask_digits(HgMasker *masker, Datum value, Datum *result)
 			out[n++] = digits-- <= keep ? s[i] : '*';
 			i++;
 		}
-		else if (s[i] != '\0' && strchr(" +-().", s[i]) != NULL)
+		else if (s[i] != '\0' && strchr(punctuation, s[i]) != NULL)
 			out[n++] = s[i++];
 		else
 		{

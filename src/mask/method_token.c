@@ -308,7 +308,8 @@ token_double(HgMasker *masker, double number, const char *shortest,
 	token_decimal(prf, buffer);
 	snprintf(number_text, sizeof(number_text), "%s%s", buffer, tail);
 	*token = strtod(number_text, NULL);
-	return !isinf(*token);
+	/* the smallest numbers have few neighbours */
+	return !isinf(*token) && *token != number;
 }
 
 static bool
@@ -332,7 +333,7 @@ token_float4(HgMasker *masker, Datum value, Datum *result)
 
 	(void) float_to_shortest_decimal_buf(DatumGetFloat4(value), shortest);
 	if (!token_double(masker, DatumGetFloat4(value), shortest, &token) ||
-		fabs(token) > FLT_MAX)
+		fabs(token) > FLT_MAX || (float4) token == DatumGetFloat4(value))
 		return false;
 	*result = Float4GetDatum((float4) token);
 	return true;
@@ -524,6 +525,9 @@ token_interval(HgMasker *masker, Datum value, Datum *result)
 	if (INTERVAL_NOT_FINITE(interval))
 		return false;
 #endif
+	/* nothing to permute */
+	if (interval->month == 0 && interval->day == 0 && interval->time == 0)
+		return false;
 	months = token_multiple(prf, interval->month, month_units);
 	token->day = (int32) token_multiple(prf, interval->day, day_units);
 	seconds = token_multiple(prf, seconds, second_units);

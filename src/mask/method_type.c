@@ -181,6 +181,9 @@ hg_shape_of(Oid base)
 			return HG_SHAPE_XML;
 		case TSVECTOROID:
 			return HG_SHAPE_TSVECTOR;
+		case OIDVECTOROID:
+		case INT2VECTOROID:
+			return HG_SHAPE_OTHER;	/* arrays that may not be like arrays */
 		default:
 			break;
 	}
@@ -499,7 +502,9 @@ hg_soft_input(Oid type, int32 typmod, char *string, Datum *result)
 		PG_CATCH();
 		{
 			MemoryContextSwitchTo(context);
-			if (!hg_error_is_harmless())
+			/* hstore has no SQLSTATE for what it cannot read */
+			if (!hg_error_is_harmless() &&
+				geterrcode() != ERRCODE_INTERNAL_ERROR)
 				PG_RE_THROW();
 			FlushErrorState();
 		}
@@ -532,6 +537,8 @@ static const struct
 	{NUMERICOID, "0"},
 	{CASHOID, "0"},
 	{OIDOID, "0"},
+	{OIDVECTOROID, ""},
+	{INT2VECTOROID, ""},
 	{XIDOID, "0"},
 	{CIDOID, "0"},
 	{TIDOID, "(0,0)"},
