@@ -27,12 +27,16 @@
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/table.h"
+#include "access/transam.h"
+#include "base/catalog.h"
 #include "base/report.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "mask/mask.h"
 #include "mask/mask_rel.h"
@@ -153,6 +157,54 @@ check_outlet(const GateContext *ctx, const char *what)
 			 errmsg("a governed session cannot %s", what),
 			 errdetail_internal("%s", hg_report_json(&refusal)),
 			 errhint("It is a way around masks. A guard rule that allows it has to name the object.")));
+}
+
+/*
+ * Is there a function of this database that could tell listeners what it
+ * sees?  By the word in its source, or in the symbol of a trigger in C: without
+ * one LISTEN hears only what clients say to each other.
+ */
+static bool
+someone_notifies(void)
+{
+	Relation	rel = table_open(ProcedureRelationId, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0,
+										  NULL);
+	HeapTuple	tuple;
+	bool		result = false;
+
+	while (!result && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_proc form = (Form_pg_proc) GETSTRUCT(tuple);
+		Datum		value;
+		bool		isnull;
+		char	   *source;
+
+		CHECK_FOR_INTERRUPTS();
+		if (form->oid < FirstNormalObjectId ||
+			form->pronamespace == hg_catalog_schema() ||
+			(form->prolang == ClanguageId && form->prorettype != TRIGGEROID))
+			continue;
+		value = heap_getattr(tuple, Anum_pg_proc_prosrc,
+							 RelationGetDescr(rel), &isnull);
+		source = isnull ? pstrdup("") : TextDatumGetCString(value);
+		for (char *p = source; *p != '\0' && !result; p++)
+			result = pg_strncasecmp(p, "notif", strlen("notif")) == 0;
+		value = heap_getattr(tuple, Anum_pg_proc_prosqlbody,
+							 RelationGetDescr(rel), &isnull);
+		if (!isnull)
+		{
+			/* BEGIN ATOMIC: a parsed tree */
+			char		call[32];
+
+			snprintf(call, sizeof(call), ":funcid %u ", F_PG_NOTIFY);
+			result |= strstr(TextDatumGetCString(value), call) != NULL;
+		}
+		pfree(source);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return result;
 }
 
 /* ---------- what an expression mentions ---------- */
@@ -735,7 +787,8 @@ hg_mask_check_ddl(Node *utility, const HgPolicy *policy, HgFacts *facts)
 			break;
 		case T_ListenStmt:
 			if (strncmp(((ListenStmt *) utility)->conditionname,
-						"hoopguard_", strlen("hoopguard_")) != 0)
+						"hoopguard_", strlen("hoopguard_")) != 0 &&
+				someone_notifies())
 				check_outlet(ctx, "listen to what others are told");
 			break;
 		case T_LoadStmt:

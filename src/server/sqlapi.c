@@ -177,8 +177,9 @@ put_row(ReturnSetInfo *rsinfo, const HgPolicy *policy, HgFacts *facts,
 		HgAct	   *act = lfirst(lc);
 
 		commands = append_unique(commands,
-								 act->is_function ? "FUNCTION" :
-								 hg_command_name(act->command));
+								 act->is_function &&
+								 (HG_CMD_FUNCTIONS & HG_CMD_BIT(act->command)) != 0 ?
+								 "FUNCTION" : hg_command_name(act->command));
 		if (act->name[0] != '\0')
 			objects = append_unique(objects,
 									act->schema ?
