@@ -131,6 +131,9 @@ REGRESS = \
 	identity \
 	mask_basic \
 	mask_args \
+	mask_error \
+	mask_existence \
+	mask_gate \
 	mask_json \
 	mask_method \
 	mask_odd \

@@ -82,15 +82,20 @@ is_audited(const HgIdentity *who)
 /*
  * A referential-integrity query.  ri_triggers.c runs its queries straight
  * from a trigger, so no user function may be the innermost frame; while the
- * query is planned, its planner frame is.
+ * query is planned, its planner frame is.  A deferred check at COMMIT has no
+ * executor run around it, and when a procedure commits the procedure is the
+ * innermost frame: but that was called before the check began.
  */
 static bool
 is_ri(Query *query)
 {
-	HgFrame    *frame = hg_frame_below_planner();
+	HgFrame    *frame;
 
-	return InNoForceRLSOperation() && frame != NULL &&
-		frame->kind == HG_FRAME_RUN && hg_mask_is_ri_query(query);
+	if (!InNoForceRLSOperation())
+		return false;
+	frame = hg_frame_below_planner();
+	return (frame == NULL || frame->kind != HG_FRAME_FUNCTION ||
+			!frame->in_check) && hg_mask_is_ri_query(query);
 }
 
 /*
@@ -1055,8 +1060,8 @@ count_copy(HgStmt *stmt, PlannedStmt *pstmt, const HgPolicy *policy)
 }
 
 /*
- * What comes before a governed utility statement: verdict, masked COPY,
- * constraints that would fail at commit.  Returns the statement to run.
+ * What comes before a governed utility statement: verdict, gate, masked COPY.
+ * Returns the statement to run.
  */
 static PlannedStmt *
 prepare_utility(HgStmt *stmt, const HgPolicy *policy, HgFacts *facts,
@@ -1102,10 +1107,6 @@ prepare_utility(HgStmt *stmt, const HgPolicy *policy, HgFacts *facts,
 	}
 	if (IsA(utility, CopyStmt) && stmt != NULL)
 		pstmt = count_copy(stmt, pstmt, policy);
-	else if (IsA(utility, TransactionStmt) && IsTransactionBlock() &&
-			 (((TransactionStmt *) utility)->kind == TRANS_STMT_COMMIT ||
-			  ((TransactionStmt *) utility)->kind == TRANS_STMT_PREPARE))
-		hg_govern_constraints();
 	return pstmt;
 }
 
@@ -1154,6 +1155,7 @@ hg_govern_utility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
 	HgFacts    *facts;
 	bool		audited;
 	bool		governed;
+	bool		ends_block = false;
 	bool		sub = context == PROCESS_UTILITY_SUBCOMMAND;
 	HgTally    *outer = hg_limits_outer();
 	HgCountingDest counting;
@@ -1197,6 +1199,10 @@ hg_govern_utility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
 		stmt->into = hg_lineage_utility_target(facts, utility);
 	MemoryContextSwitchTo(old);
 
+	if (governed && IsA(utility, TransactionStmt) && IsTransactionBlock())
+		ends_block = ((TransactionStmt *) utility)->kind == TRANS_STMT_COMMIT ||
+			((TransactionStmt *) utility)->kind == TRANS_STMT_PREPARE;
+
 	/* triggers that were put off fire in these, outside of any executor run */
 	if (governed && (IsA(utility, TransactionStmt) ||
 					 IsA(utility, ConstraintsSetStmt) ||
@@ -1222,6 +1228,13 @@ hg_govern_utility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
 									HG_LIMIT_ROWS_RETURNED) :
 					 scrubbing, qc);
 		hg_limits_check_time(outer);
+
+		/*
+		 * COMMIT has only marked the transaction as ending: what fails now
+		 * ends it, as an error of the commit itself would.
+		 */
+		if (ends_block && IsTransactionState())
+			hg_govern_constraints();
 	}
 	PG_CATCH();
 	{

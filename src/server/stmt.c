@@ -104,6 +104,7 @@ hg_frame_push_function(Oid function, bool trusted, bool fed)
 	frame->function = function;
 	frame->trusted = trusted;
 	frame->fed = fed;
+	frame->in_check = InNoForceRLSOperation();
 	frame->real = real;
 	if (real)
 	{

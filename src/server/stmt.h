@@ -58,6 +58,7 @@ typedef struct HgFrame
 	int64		event_id;		/* of the statement, known before it has one */
 	Oid			function;
 	bool		trusted;
+	bool		in_check;		/* called from within a foreign key's query */
 	bool		real;			/* called where code sees real values: then */
 	bool		trigger;		/* is it a trigger function, */
 	bool		own;			/* is it a governed role's, or trusted? */

@@ -39,7 +39,7 @@ BEGIN
 	PERFORM hoopguard._assert_ungoverned();
 	PERFORM hoopguard._grant(role,
 		'{flush, status, _record_status, _courier_status,
-		_limits_status, touched, upstream,
+		_identity_status, _limits_status, touched, upstream,
 		downstream, lineage_graph, openlineage, report_html, verify_audit,
 		replay, _sensitive, _column_relation, _column_name, _lineage_name, _lineage_text,
 		_openlineage_namespace, _openlineage_run, _openlineage_facet}',
@@ -81,7 +81,7 @@ BEGIN
 		_no_rule, _role_oid, _role_covers, _mapped_oid, _mapped_in,
 		_label_role, _privileges_of, _policy_ids, _record_status,
 		_courier_status,
-		_limits_status, learn, allow_learned, forget_learned, _subject_oid,
+		_identity_status, _limits_status, learn, allow_learned, forget_learned, _subject_oid,
 		export_policy, apply_policy, _apply_policy, _qualified, _policy_section,
 		_policy_kept, _drop_nulls, _column, _column_relation, _column_name,
 		_sensitive, add_function_group, drop_function_group, function_group}',
