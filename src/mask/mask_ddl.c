@@ -786,8 +786,8 @@ hg_mask_check_ddl(Node *utility, const HgPolicy *policy, HgFacts *facts)
 				check_outlet(ctx, "copy to or from the server's files and programs");
 			break;
 		case T_ListenStmt:
-			if (strncmp(((ListenStmt *) utility)->conditionname,
-						"hoopguard_", strlen("hoopguard_")) != 0 &&
+			if (strcmp(((ListenStmt *) utility)->conditionname,
+					   "hoopguard_approval") != 0 &&
 				someone_notifies())
 				check_outlet(ctx, "listen to what others are told");
 			break;
