@@ -142,6 +142,7 @@ REGRESS = \
 	mask_write \
 	class_label \
 	class_rename \
+	class_docs \
 	class_inherit \
 	attacks \
 	attacks_shadow \

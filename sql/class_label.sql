@@ -1,5 +1,6 @@
 -- Labels: who may set them, what they may say, what they override.
 SET client_min_messages = warning;
+SELECT count(hoopguard.drop_mask(id)) >= 0 AS dropped FROM hoopguard.mask_rule;
 CREATE ROLE regress_hoopguard_agent LOGIN;
 CREATE ROLE regress_hoopguard_admin LOGIN;
 CREATE ROLE regress_hoopguard_owner LOGIN;
