@@ -152,6 +152,9 @@ REGRESS = \
 	guard_reach \
 	guard_unbounded \
 	guard_utility \
+	limit_rows \
+	limit_returned \
+	limit_doom \
 	record \
 	lineage \
 	audit \

@@ -252,9 +252,9 @@ hg_limits_add(HgTally *tally, const HgArmed *armed, HgLimitKind kind, int64 n)
 			case HG_SPAN_WINDOW:
 				if (limit->window == NULL)
 					used = limit->value + 1;
-				else
-					(void) hg_window_add(limit->window, n, limit->value,
-										 limit->soft, &used);
+				else if (!hg_window_add(limit->window, n, limit->value,
+										limit->soft, &used))
+					tally->used[kind] -= n; /* the record is to agree */
 				break;
 		}
 		if (used > limit->value)

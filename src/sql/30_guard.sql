@@ -34,7 +34,7 @@ CREATE TABLE hoopguard.limit_rule (
 	value		bigint NOT NULL CHECK (value OPERATOR(pg_catalog.>=) 0),
 	per			text NOT NULL DEFAULT 'statement'
 		CHECK (per IN ('statement', 'transaction', 'session')
-			OR per::pg_catalog.interval OPERATOR(pg_catalog.>=) '1 second'),
+			OR per::pg_catalog.interval BETWEEN '1 second' AND '366 days'),
 	action		text NOT NULL DEFAULT 'deny' CHECK (action IN ('deny', 'warn')),
 	enabled		boolean NOT NULL DEFAULT true,
 	baseline	boolean NOT NULL DEFAULT false,
@@ -365,11 +365,11 @@ BEGIN
 		EXCEPTION WHEN data_exception THEN
 			span := NULL;
 		END;
-		IF span IS NULL OR span < '1 second' THEN
+		IF span IS NULL OR span < '1 second' OR span > '366 days' THEN
 			RAISE EXCEPTION 'invalid span of a limit: "%"',
 				coalesce(set_limit.per, 'NULL')
 				USING ERRCODE = 'HG014',
-					HINT = 'A span is statement, transaction, session or an interval of a second or more.';
+					HINT = 'A span is statement, transaction, session or an interval between 1 second and 366 days.';
 		END IF;
 	END IF;
 
