@@ -15,6 +15,7 @@
 #include "postgres.h"
 
 #include <float.h>
+#include <locale.h>
 #include <math.h>
 
 #include "common/int.h"
@@ -27,8 +28,10 @@
 #include "utils/date.h"
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
-#include "utils/pg_locale.h"
 #include "utils/timestamp.h"
+
+/* of utils/pg_locale.h, which needs the headers of ICU to be installed */
+extern struct lconv *PGLC_localeconv(void);
 
 /* buckets of seven days begin on Mondays: 2000-01-03, from 2000-01-01 */
 #define DAY_ORIGIN 2
@@ -213,8 +216,8 @@ bucket_integer(HgMasker *masker, Datum value, Datum *result)
 {
 	const BucketState *state = (BucketState *) masker->state;
 	int64		number = hg_integer_get(masker->shape, value);
-	int64		min;
-	int64		max;
+	int64		min = 0;
+	int64		max = 0;
 
 	(void) hg_integer_range(masker->shape, &min, &max);
 	if (pg_mul_s64_overflow(hg_floor_div(number, state->size), state->size,
@@ -418,8 +421,8 @@ noise_integer(HgMasker *masker, Datum value, Datum *result)
 	int64		number = hg_integer_get(masker->shape, value);
 	double		wide = fabs((double) number) * state->ratio;
 	int64		amplitude = wide >= 9e18 ? PG_INT64_MAX : (int64) wide;
-	int64		min;
-	int64		max;
+	int64		min = 0;
+	int64		max = 0;
 	int64		noise;
 	int64		sum;
 
