@@ -1,0 +1,37 @@
+-- A DBA's code and the role's own views, rules and triggers over masked tables.
+-- One attack a line; see test/t/012_attacks.pl.
+CREATE TEMP TABLE audit (who text, old_row jsonb); SET search_path = pg_temp, ws, s;
+UPDATE s.trg SET note = 'x' WHERE id = 1; SELECT * FROM pg_temp.audit; SELECT * FROM s.audit;
+CREATE FUNCTION ws.clean(t text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'saw %', t; RETURN 'x' || t; END $$;
+SET search_path = ws, s;
+UPDATE s.trg2 SET note = 'x' WHERE id = 1; SELECT * FROM s.trg2 WHERE id = 1;
+SELECT * FROM s.rls;
+INSERT INTO s.chk VALUES (9, 'x'); UPDATE s.chk SET note = 'y' WHERE id = 1;
+RESET search_path;
+SELECT * FROM s.wide LIMIT 1;
+SELECT * FROM pg_stats WHERE schemaname = 's' AND tablename IN ('big', 'bigx', 'rng1');
+SELECT * FROM pg_stats_ext; SELECT * FROM pg_stats_ext_exprs;
+SELECT * FROM pg_statistic LIMIT 1; SELECT * FROM pg_statistic_ext_data LIMIT 1;
+SELECT pg_mcv_list_items(NULL);
+SELECT s.t_dyn('true') LIMIT 1; SELECT s.t_dyn($$ws.clean(email) is not null$$) LIMIT 1; CALL s.proc(NULL);
+SELECT s.agg(email) FROM s.person;
+CREATE VIEW ws.iv AS SELECT * FROM s.person;
+CREATE FUNCTION ws.itf() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE '% %', OLD, NEW; RETURN NEW; END $$;
+CREATE TRIGGER t INSTEAD OF UPDATE OR DELETE ON ws.iv FOR EACH ROW EXECUTE FUNCTION ws.itf();
+DELETE FROM ws.iv WHERE id = 1; UPDATE ws.iv SET note = 'x' WHERE id = 1;
+CREATE RULE r AS ON UPDATE TO ws.iv DO INSTEAD SELECT OLD.*, NEW.email; UPDATE ws.iv SET note = 'r' WHERE id = 1;
+CREATE RULE r2 AS ON DELETE TO ws.iv DO INSTEAD DELETE FROM s.person WHERE id = OLD.id AND ws.clean(OLD.email) = 'a' RETURNING s.person.*; DELETE FROM ws.iv WHERE id = 2;
+CREATE VIEW ws.cv AS SELECT * FROM s.person WHERE ws.clean(email) IS NOT NULL WITH CHECK OPTION; UPDATE ws.cv SET note = 'x' WHERE id = 3 RETURNING *;
+INSERT INTO ws.cv (id, email, salary) VALUES (50, 'mine', 7) ; INSERT INTO ws.cv (id, email, salary) VALUES (51, 'mine2', 70) RETURNING *;
+CREATE VIEW ws.bv WITH (security_barrier) AS SELECT * FROM s.person WHERE ws.clean(email) IS NOT NULL; UPDATE ws.bv SET note = 'x' WHERE id = 3 RETURNING *; DELETE FROM ws.bv WHERE id = 4 RETURNING *; SELECT count(*) FROM ws.bv WHERE id = 5;
+MERGE INTO s.person p USING (VALUES (1)) v(i) ON ws.clean(p.email) IS NOT NULL AND p.id = 1 WHEN MATCHED AND ws.clean(p.ssn) = 'q' THEN DELETE WHEN MATCHED THEN UPDATE SET note = p.email;
+SELECT note FROM s.person WHERE id = 1;
+INSERT INTO s.person (id, email, salary) VALUES (1, 'x', 70) ON CONFLICT (id) DO UPDATE SET note = ws.clean(s.person.email) WHERE ws.clean(s.person.ssn) IS NOT NULL RETURNING *;
+UPDATE s.person SET salary = 1 WHERE id = 1;
+INSERT INTO s.person (id, email, salary) VALUES (2, 'x', 70);
+UPDATE s.person SET id = 2 WHERE id = 1;
+DO $$ DECLARE d text; c text; m text; BEGIN UPDATE s.person SET salary = 1 WHERE id = 1; EXCEPTION WHEN OTHERS THEN GET STACKED DIAGNOSTICS d = PG_EXCEPTION_DETAIL, c = PG_EXCEPTION_CONTEXT, m = MESSAGE_TEXT; RAISE NOTICE '% % %', d, c, m; END $$;
+BEGIN; SET CONSTRAINTS ALL DEFERRED; INSERT INTO s.fk VALUES (77, 'nobody'); SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK;
+DO $$ BEGIN SET CONSTRAINTS ALL DEFERRED; UPDATE s.fk SET pmail = 'zzz' WHERE id = 1; COMMIT; END $$;
+CREATE PROCEDURE ws.p() LANGUAGE plpgsql AS $$ BEGIN SET CONSTRAINTS ALL DEFERRED; DELETE FROM s.fk WHERE id = 2; INSERT INTO s.fk VALUES (88, 'nope'); COMMIT; END $$; CALL ws.p();
+SET default_transaction_deferrable = on; BEGIN; SET CONSTRAINTS ALL DEFERRED; INSERT INTO s.fk VALUES (99, 'nope'); COMMIT;

@@ -1,0 +1,37 @@
+-- Conditions under each match, settings, and ways a plan is run.
+-- One attack a line; see test/t/012_attacks.pl.
+EXPLAIN SELECT id FROM s.eq WHERE secret = 'nope'; 
+EXPLAIN SELECT id FROM s.eq WHERE secret = 'nope2'; 
+EXPLAIN SELECT id FROM s.eq WHERE secret = 'nope3'; 
+EXPLAIN SELECT id FROM s.eq WHERE secret = 'nope4'; 
+EXPLAIN SELECT id FROM s.eq WHERE secret IN ('nope4','a','b','c'); 
+SELECT id FROM s.eq WHERE secret > ('can' || 'ary3');
+SELECT id, secret, k FROM s.eq WHERE secret = ('can' || 'ary3');
+SELECT id FROM s.eq e WHERE secret = (SELECT ('can' || 'ary3'));
+SELECT id FROM s.eq e, (VALUES (('can' || 'ary3'))) v(x) WHERE secret = v.x;
+SELECT id FROM s.eq WHERE secret = ANY (SELECT 'canary' || i FROM generate_series(1,200) i);
+SELECT count(*) FROM s.eq WHERE NOT secret = ('can' || 'ary1');
+SELECT count(*) FROM s.eq WHERE secret = ('can' || 'ary1') OR id < 0;
+SELECT count(*) FILTER (WHERE secret = ('can' || 'ary1')) FROM s.eq;
+SELECT id FROM s.eq WHERE (secret = ('can' || 'ary4')) IS TRUE;
+SELECT id FROM s.eq WHERE CASE WHEN secret = ('can' || 'ary4') THEN 1/0 END IS NULL;
+SELECT id FROM s.eq WHERE secret = ('can' || 'ary4') AND k = 7304;
+SELECT id FROM s.eq WHERE secret = upper(lower(('can' || 'ary5')));
+SELECT id FROM s.eq WHERE secret COLLATE "C" = ('can' || 'ary5');
+SELECT id FROM s.eq WHERE k = 7304.0; SELECT id FROM s.eq WHERE k = 7304::bigint;
+DO $$ BEGIN FOR i IN 1..30 LOOP PERFORM 1 FROM s.eq WHERE secret = 'can' || 'ary' || i; IF FOUND THEN RAISE NOTICE 'hit %', i; END IF; END LOOP; END $$;
+UPDATE s.eq SET id = 0 WHERE secret = ('can' || 'ary7'); DELETE FROM s.eq WHERE secret = ('can' || 'ary8') RETURNING secret, k;
+SELECT * FROM s.rf ORDER BY secret; SELECT DISTINCT secret FROM s.rf; SELECT DISTINCT ON (secret) id FROM s.rf; SELECT count(DISTINCT secret) FROM s.rf; SELECT max(secret) FROM s.rf; SELECT id, row_number() OVER (ORDER BY secret) FROM s.rf LIMIT 1; SELECT secret FROM s.rf UNION SELECT 'a'; SELECT a.id FROM s.rf a JOIN s.rf b USING (secret); SELECT string_agg(id::text, ',' ORDER BY secret) FROM s.rf; SELECT CASE WHEN secret > 'a' THEN 1 END FROM s.rf LIMIT 1; WITH x AS (SELECT secret s FROM s.rf) SELECT * FROM x WHERE s = 'a'; SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY secret) FROM s.rf; SELECT * FROM s.rf WHERE s.rf = ROW(1,'a')::s.rf; SELECT rf FROM s.rf ORDER BY rf LIMIT 1;  UPDATE s.rf SET id = 1 WHERE secret = 'x'; MERGE INTO s.rf USING (SELECT 1) x ON secret = 'a' WHEN MATCHED THEN DELETE;
+CREATE FUNCTION ws.lk(text, text) RETURNS bool LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN RAISE WARNING 'saw %', $1; RETURN true; END $$; CREATE OPERATOR ws.=== (leftarg = text, rightarg = text, function = ws.lk);
+SELECT count(*) FROM s.rl WHERE secret OPERATOR(ws.===) 'a'; SELECT count(*) FROM s.rl WHERE ws.lk(secret, 'a') AND secret > 'a';
+SELECT count(*) FROM s.rl WHERE secret::int > 3; SELECT count(*) FROM s.rl WHERE secret > 'a' AND (secret || '')::int > 1; SELECT count(*) FROM s.rl WHERE secret = ANY (ARRAY[secret::date::text]); SELECT count(*) FROM s.rl WHERE k / 0 > 1; SELECT count(*) FROM s.rl WHERE secret ~ (secret || '['); SELECT count(*) FROM s.rl WHERE 'a' ~ ('[' || secret);  SELECT count(*) FROM s.rl WHERE 'x' LIKE secret || E'\\'; SELECT count(*) FROM s.rl WHERE ('{' || secret) = 'a'; SELECT count(*) FROM s.rl WHERE k * 1000000000 > 0;  SELECT count(*) FROM s.rl WHERE secret #> 'x';
+SELECT count(*) FROM s.rl WHERE to_tsvector(secret) @@ 'a'; SELECT count(*) FROM s.rl WHERE secret = 'a' OR secret IN (SELECT ws.lk(secret, 'b')::text);
+SET jit = on; SET jit_above_cost = 0; SET jit_inline_above_cost = 0; SET jit_optimize_above_cost = 0; SELECT email, ssn FROM s.person LIMIT 1; RESET jit_above_cost;
+SET force_parallel_mode = on; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;
+SELECT secret, k FROM s.big LIMIT 2; SELECT max(secret) FROM s.big; EXPLAIN (ANALYZE, VERBOSE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT max(secret) FROM s.big GROUP BY k;
+CREATE FUNCTION ws.par(i int) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS 'SELECT secret FROM s.big WHERE id = i'; SELECT ws.par(id) FROM s.big ORDER BY 1 DESC LIMIT 2; CREATE FUNCTION ws.par2(i int) RETURNS text LANGUAGE plpgsql STABLE PARALLEL SAFE AS 'BEGIN RETURN (SELECT secret FROM s.big WHERE id = i); END'; SELECT max(ws.par2(id)) FROM s.big WHERE id < 20;
+SET enable_seqscan = off; SET enable_bitmapscan = off; SELECT secret FROM s.big WHERE secret > 'a' ORDER BY secret LIMIT 1; SELECT min(secret) FROM s.big; EXPLAIN (COSTS OFF) SELECT secret FROM s.big ORDER BY secret; 
+SET plan_cache_mode = force_generic_plan; PREPARE p(text) AS SELECT secret FROM s.big WHERE secret = $1; EXECUTE p(('can' || 'ary1')); EXECUTE p('***');
+SET DateStyle = 'German'; SELECT born FROM s.person LIMIT 1; SET IntervalStyle = 'iso_8601'; SET bytea_output = 'escape'; SET xmlbinary = hex; SET extra_float_digits = 3; SELECT n FROM s.person LIMIT 1;
+SET transform_null_equals = on; SET array_nulls = off; SET session_replication_role = replica; SET row_security = off; SET search_path = ws; SET default_transaction_isolation = serializable; SELECT email FROM s.person LIMIT 1;
+SET lc_messages = 'de_DE.UTF-8'; SET standard_conforming_strings = off; SET check_function_bodies = off; SET local_preload_libraries = 'x'; SET session_preload_libraries = 'auto_explain'; LOAD 'auto_explain'; LOAD '$libdir/plugins/x'; SET auto_explain.log_min_duration = 0; SET plpgsql.extra_warnings = 'all'; SET plpgsql.variable_conflict = use_column; SET hoopguard.mask_mode = off; SET hoopguard.mode = off; SET hoopguard.heuristics = off; SELECT set_config('hoopguard.mask_mode', 'off', true); SET LOCAL hoopguard.audit = none; ALTER ROLE agent SET hoopguard.mask_mode = off; ALTER ROLE agent SET search_path = ws; SET hoopguard.nosuch = 1; RESET ALL; DISCARD ALL; SELECT email FROM s.person LIMIT 1;
