@@ -1167,6 +1167,8 @@ hg_utility_facts(HgFacts *facts, Node *utility, const char *query_string,
 		facts->command = HG_CMD_SYSTEM;
 		(void) hg_act_on_global(&state, HG_CMD_SYSTEM, "");
 	}
+	if (facts->unknown)
+		facts->command = HG_CMD_UNKNOWN;
 	mark_protected(&state, utility);
 }
 

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
 """Which differences of PostgreSQL's own suite are expected?
 
-    judge.py MAJOR LIST LOG DIFFS DIFFS_WITHOUT CRASHED RECORDED
+    judge.py MAJOR LIST LOG DIFFS DIFFS_WITHOUT CRASHED RECORDED HISTOGRAM MAPPED
 
-LIST has lines "version test pattern = reason": in that version ("*": all) and
-test, changed lines that match the regular expression are expected.  A changed
+LIST has lines "version test pattern = reason": in that version ("*": all,
+"mapped": all, but only when the role is mapped) and test, changed lines that match the regular expression are expected.  A changed
 line that the server without hoopguard shows as well is not ours either.  Any
 other one fails its test.
 """
 import re
 import sys
 
-major, listed, log, diffs, without, crashed, recorded = sys.argv[1:8]
+major, listed, log, diffs, without, crashed, recorded, histogram, mapped = sys.argv[1:10]
 
 
 def read(path):
@@ -51,7 +51,7 @@ for test, lines in sorted(ours.items()):
         if line in known or line in ("+", "-"):
             continue
         for version, name, pattern, reason, number in expected:
-            if version in ("*", major) and name in ("*", test) and pattern.search(line):
+            if version in ("*", major, mapped and "mapped") and name in ("*", test) and pattern.search(line):
                 used.add(number)
                 break
         else:
@@ -76,6 +76,15 @@ except (OSError, ValueError, IndexError):
 print(f"{count} events were recorded")
 if count < 10000:
     print("not ok - that is too few")
+    failed += 1
+unknown = 0
+print("commands recorded:")
+for line in open(histogram, encoding="utf-8", errors="replace"):
+    print("   ", line.rstrip())
+    if line.split()[1:] in ([], ["UNKNOWN"]):
+        unknown += 1
+if unknown or not open(histogram).read().strip():
+    print("not ok - statements without a known command")
     failed += 1
 print(f"{max(len(ran) - failed, 0)} passed, {failed} failed")
 sys.exit(failed > 0)
