@@ -149,6 +149,25 @@ SELECT command, rows_affected, rows_written FROM hoopguard.activity
 		AND sqlstate = '00000' AND rows_written > 0 AND rows_written <> rows_affected
 	ORDER BY event_id;
 
+-- probes: each row that a unique key of a masked column is asked for, whether
+-- the answer is an error, nothing, or a new row
+SELECT hoopguard.map_role('regress_hoopguard_limited');
+SELECT hoopguard.set_limit('regress_hoopguard_limited', 'rows_written', 10) = :id AS ok;
+SELECT hoopguard.set_limit('regress_hoopguard_limited', 'probes', 5, 'session') > 0 AS ok;
+CREATE TABLE lim.account (id int, email text UNIQUE);
+INSERT INTO lim.account VALUES (1, 'one@example.com'), (2, 'two@example.com');
+GRANT ALL ON lim.account TO regress_hoopguard_limited;
+\c - regress_hoopguard_limited
+INSERT INTO lim.account VALUES (3, 'one@example.com');
+INSERT INTO lim.account VALUES (3, 'two@example.com') ON CONFLICT DO NOTHING;
+COPY lim.account FROM STDIN;
+3	three@example.com
+4	four@example.com
+\.
+INSERT INTO lim.account VALUES (5, 'five@example.com'), (6, 'six@example.com') ON CONFLICT DO NOTHING;
+SELECT used, "left" FROM hoopguard.limits_left() WHERE kind = 'probes';
+\c - :dba
+
 -- what cannot be a limit: HG014
 \set VERBOSITY sqlstate
 SELECT hoopguard.set_limit('regress_hoopguard_limited', 'rows', 1);

@@ -36,6 +36,7 @@ typedef struct HgTally
 {
 	const HgArmed *armed;		/* limits that hold, NULL: none */
 	int64		used[HG_LIMIT_KINDS];
+	int			copy_probes;	/* by each row of COPY FROM */
 	int			nwarned;
 	int			warned[HG_WARNED_MAX];	/* limits that were passed and only
 										 * noted */
@@ -78,10 +79,11 @@ extern void hg_limits_count_for(HgTally *tally, HgLimitKind kind, int64 n);
 
 /*
  * After ExecutorStart: count the rows that ModifyTable nodes write, until the
- * executor's memory goes.  HG004 for a foreign table that would be written
+ * executor's memory goes, and for each that they try to write row_probes.  HG004 for a foreign table that would be written
  * out of sight.
  */
-extern void hg_limits_watch(QueryDesc *queryDesc, const HgTally *tally);
+extern void hg_limits_watch(QueryDesc *queryDesc, const HgTally *tally,
+							int row_probes);
 
 /* After ExecutorRun or ExecutorFinish: count what is not counted yet. */
 extern void hg_limits_settle(QueryDesc *queryDesc);
@@ -108,7 +110,8 @@ extern bool hg_limits_is_dest(const DestReceiver *dest);
  * COPY FROM that counts its rows, as a new node; the same node where nothing
  * is to be counted.
  */
-extern CopyStmt *hg_limits_copy_from(CopyStmt *stmt);
+extern CopyStmt *hg_limits_copy_from(CopyStmt *stmt, HgTally *tally,
+									 int row_probes);
 
 /* Must COPY TO go through the executor to be counted? */
 extern bool hg_limits_counts_returned(const HgTally *tally);

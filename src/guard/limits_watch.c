@@ -57,6 +57,7 @@ typedef struct Watched
 	EState	   *estate;
 	const HgArmed *armed;
 	uint64		base;			/* es_processed that is counted */
+	int			row_probes;		/* by each row that it tries to write */
 	MemoryContextCallback on_delete;
 } Watched;
 
@@ -97,11 +98,18 @@ static TupleTableSlot *
 next_row(PlanState *child)
 {
 	Watched    *one = watched;
+	TupleTableSlot *slot;
 
 	while (one->child != child)
 		one = one->next;
 	settle(one);
-	return one->child_real(child);
+	slot = one->child_real(child);
+
+	/* before it is tried: an error that says "exists" is an answer, too */
+	if (one->row_probes > 0 && !TupIsNull(slot) && hg_limits_current != NULL)
+		hg_limits_add(hg_limits_current, one->armed, HG_LIMIT_PROBES,
+					  one->row_probes);
+	return slot;
 }
 
 /* A ModifyTable in WITH: es_processed is the main one's. */
@@ -151,7 +159,7 @@ refuse_direct(void)
 }
 
 static void
-watch_table(ModifyTableState *table, const HgTally *tally)
+watch_table(ModifyTableState *table, const HgTally *tally, int row_probes)
 {
 	EState	   *estate = table->ps.state;
 	PlanState  *child = outerPlanState(table);
@@ -169,6 +177,7 @@ watch_table(ModifyTableState *table, const HgTally *tally)
 	one->table = table;
 	one->estate = estate;
 	one->armed = tally->armed;
+	one->row_probes = row_probes;
 	one->on_delete.func = forget;
 	one->on_delete.arg = one;
 	one->next = watched;
@@ -187,7 +196,7 @@ watch_table(ModifyTableState *table, const HgTally *tally)
 }
 
 void
-hg_limits_watch(QueryDesc *queryDesc, const HgTally *tally)
+hg_limits_watch(QueryDesc *queryDesc, const HgTally *tally, int row_probes)
 {
 	EState	   *estate = queryDesc->estate;
 	ListCell   *lc;
@@ -199,9 +208,10 @@ hg_limits_watch(QueryDesc *queryDesc, const HgTally *tally)
 
 	/* those in WITH first, so that the main one is found at once */
 	foreach(lc, estate->es_auxmodifytables)
-		watch_table(lfirst_node(ModifyTableState, lc), tally);
+		watch_table(lfirst_node(ModifyTableState, lc), tally, row_probes);
 	if (counted)
-		watch_table((ModifyTableState *) queryDesc->planstate, tally);
+		watch_table((ModifyTableState *) queryDesc->planstate, tally,
+					row_probes);
 }
 
 void
@@ -370,11 +380,13 @@ Datum
 hoopguard__count_row(PG_FUNCTION_ARGS)
 {
 	hg_limits_count(HG_LIMIT_ROWS_WRITTEN, 1);
+	if (hg_limits_current != NULL)
+		hg_limits_count(HG_LIMIT_PROBES, hg_limits_current->copy_probes);
 	PG_RETURN_BOOL(true);
 }
 
 CopyStmt *
-hg_limits_copy_from(CopyStmt *stmt)
+hg_limits_copy_from(CopyStmt *stmt, HgTally *tally, int row_probes)
 {
 	FuncCall   *call;
 	CopyStmt   *result;
@@ -388,6 +400,7 @@ hg_limits_copy_from(CopyStmt *stmt)
 		get_rel_relkind(relid) == RELKIND_VIEW)
 		return stmt;
 
+	tally->copy_probes = row_probes;
 	call = makeFuncCall(list_make2(makeString("hoopguard"),
 								   makeString("_count_row")),
 						NIL, COERCE_EXPLICIT_CALL, -1);

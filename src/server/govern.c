@@ -749,7 +749,8 @@ hg_govern_started(HgStmt *stmt, QueryDesc *queryDesc)
 	MemoryContextSetParent(stmt->context, estate->es_query_cxt);
 	if (stmt->facts != NULL)
 		hg_mask_watch_inserts(queryDesc, stmt->facts);
-	hg_limits_watch(queryDesc, &stmt->tally);
+	hg_limits_watch(queryDesc, &stmt->tally,
+					stmt->facts ? stmt->facts->row_probes : 0);
 	if (stmt->judged)
 	{
 		int64		top = hg_frame_bottom_event();
@@ -1044,7 +1045,8 @@ count_copy(HgStmt *stmt, PlannedStmt *pstmt, const HgPolicy *policy)
 	CopyStmt   *counted;
 
 	if (copy->is_from)
-		counted = hg_limits_copy_from(copy);
+		counted = hg_limits_copy_from(copy, &stmt->tally,
+									  stmt->facts ? stmt->facts->row_probes : 0);
 	else if (hg_limits_counts_returned(&stmt->tally))
 		counted = hg_mask_copy(copy, policy, true);
 	else
