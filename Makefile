@@ -138,6 +138,7 @@ REGRESS = \
 	mask_method \
 	mask_odd \
 	mask_read \
+	mask_row_type \
 	mask_match \
 	mask_write \
 	class_label \

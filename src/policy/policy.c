@@ -954,6 +954,29 @@ add_generated(HgRelMask *rel, Oid relid, int natts)
 	qsort(rel->columns, rel->ncolumns, sizeof(HgColumnMask), compare_columns);
 }
 
+static HgRelMask *compile_rel_mask(const CompiledPolicy *policy, Oid relid);
+
+/*
+ * Is the column a row of a relation that has masked columns, or an array of
+ * such rows?  What is stored there are its real values.
+ */
+static bool
+holds_masked_rows(const CompiledPolicy *policy, Oid relid, AttrNumber attnum)
+{
+	Oid			type = get_atttype(relid, attnum);
+	Oid			element;
+	Oid			rows;
+
+	check_stack_depth();
+	type = OidIsValid(type) ? getBaseType(type) : type;
+	element = get_element_type(type);
+	if (OidIsValid(element))
+		type = getBaseType(element);
+	rows = get_typ_typrelid(type);
+	return OidIsValid(rows) && rows != relid &&
+		compile_rel_mask(policy, rows)->ncolumns > 0;
+}
+
 /* Compute the masks of a relation in the current context. */
 static HgRelMask *
 compile_rel_mask(const CompiledPolicy *policy, Oid relid)
@@ -1014,6 +1037,16 @@ compile_rel_mask(const CompiledPolicy *policy, Oid relid)
 				class = &result->classes[i];
 		rule = find_mask(policy, column, class ? class->class_name : NULL,
 						 column_rules);
+		if (rule == NULL && holds_masked_rows(policy, relid, attnum))
+		{
+			mask = &result->columns[result->ncolumns++];
+			mask->attnum = attnum;
+			mask->column = column;
+			mask->method = "null";
+			mask->args = "{}";
+			mask->match = HG_MATCH_MASKED;
+			continue;
+		}
 		if (rule == NULL)
 			continue;
 		mask = &result->columns[result->ncolumns++];
