@@ -134,9 +134,12 @@ REGRESS = \
 	mask_error \
 	mask_existence \
 	mask_gate \
+	mask_docs \
 	mask_json \
 	mask_method \
 	mask_odd \
+	mask_token \
+	mask_utf8 \
 	mask_read \
 	mask_row_type \
 	mask_match \

@@ -135,7 +135,7 @@ BEGIN
 			k.id);
 	END LOOP;
 END $$;
-SET client_min_messages = warning;
+SET client_min_messages = notice;
 
 -- the agent reads everything
 CREATE FUNCTION read_all(method text) RETURNS void LANGUAGE plpgsql AS $$
@@ -287,6 +287,7 @@ WHERE NOT EXISTS (SELECT FROM result r
 ORDER BY 1;
 
 SELECT count(hoopguard.drop_mask(id)) > 0 AS dropped FROM hoopguard.mask_rule;
+SET client_min_messages = warning;
 DROP SCHEMA mask_odd CASCADE;
 SELECT hoopguard.unmap_role('regress_hoopguard_agent') IS NOT NULL AS unmapped;
 DROP ROLE regress_hoopguard_agent;

@@ -36,6 +36,7 @@
 #endif
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_coerce.h"
+#include "tsearch/ts_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -570,7 +571,6 @@ static const struct
 	{JSONBOID, "{}"},
 	{JSONPATHOID, "$"},
 	{TSVECTOROID, ""},
-	{TSQUERYOID, ""},
 	{POINTOID, "(0,0)"},
 	{LSEGOID, "[(0,0),(0,0)]"},
 	{PATHOID, "((0,0))"},
@@ -666,6 +666,17 @@ neutral_base(Oid base, int32 typmod, Datum *result)
 			}
 		case HG_SHAPE_ENUM:
 			return first_label(base, result);
+		case HG_SHAPE_OTHER:
+			/* its input function gives a notice for an empty query */
+			if (base == TSQUERYOID)
+			{
+				TSQuery		query = palloc0(HDRSIZETQ);
+
+				SET_VARSIZE(query, HDRSIZETQ);
+				*result = TSQueryGetDatum(query);
+				return true;
+			}
+			break;
 		case HG_SHAPE_ARRAY:
 			*result = PointerGetDatum(construct_empty_array(get_element_type(base)));
 			return true;
