@@ -15,6 +15,9 @@ CREATE TABLE part (id int, mail text) PARTITION BY LIST (id);
 CREATE TABLE part1 PARTITION OF part FOR VALUES IN (1);
 INSERT INTO person VALUES (1, 'anna@example.com', 'Anna', ('s', 'c'), 'p', 'm');
 CREATE TABLE plain (id int PRIMARY KEY, note text);
+-- there is someone to listen to
+CREATE FUNCTION told() RETURNS trigger LANGUAGE plpgsql
+AS 'BEGIN PERFORM pg_notify(''tickets'', NEW.mail); RETURN NEW; END';
 -- the role owns all of it
 ALTER TABLE person OWNER TO regress_hoopguard_agent;
 ALTER TABLE part OWNER TO regress_hoopguard_agent;
