@@ -710,7 +710,8 @@ strictness(const char *method)
 		const char *method;
 		int			rank;
 	}			ranks[] = {
-		{"none", 0}, {"scrub", 10}, {"json", 10}, {"partial", 20},
+		{"none", 0}, {"expression", 5}, {"scrub", 10}, {"json", 10},
+		{"partial", 20},
 		{"email", 20}, {"phone", 20}, {"card", 20}, {"ip", 20},
 		{"noise", 20}, {"bucket", 25}, {"month", 25}, {"year", 30},
 		{"token", 40}, {"hash", 50}, {"redact", 60}, {"constant", 70},
