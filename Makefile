@@ -106,6 +106,7 @@ OBJS = \
 	src/policy/policy.o \
 	src/policy/policy_sql.o \
 	src/policy/rule_match.o \
+	src/policy/rule_when.o \
 	src/record/event.o \
 	src/record/lane.o \
 	src/record/launcher.o \
@@ -156,6 +157,7 @@ REGRESS = \
 	guard_reach \
 	guard_unbounded \
 	guard_utility \
+	guard_when \
 	limit_rows \
 	limit_returned \
 	limit_doom \

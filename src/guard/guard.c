@@ -24,6 +24,8 @@
 #include "guard/limits.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
 #include "record/event.h"
 #include "utils/hsearch.h"
 #include "utils/json.h"
@@ -59,6 +61,9 @@ static void
 match_input(HgMatchInput *in, const HgAct *act)
 {
 	memset(in, 0, sizeof(*in));
+	in->now = GetCurrentTimestamp();
+	hg_when_client(&in->client);
+	in->application_name = application_name ? application_name : "";
 	in->command = act->command;
 	in->schema = act->schema;
 	in->name = act->name;

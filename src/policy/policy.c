@@ -347,7 +347,10 @@ compile_rules(CompiledPolicy *policy)
 
 		rule->applies = actors_of(policy, rule->for_subject);
 		if (rule->applies != 0)
+		{
 			policy->pub.rules[n++] = rule;
+			policy->pub.varies |= hg_rule_varies(rule);
+		}
 	}
 	policy->pub.nrules = n;
 }

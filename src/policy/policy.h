@@ -72,6 +72,7 @@ typedef struct HgPolicy
 	char	   *frozen_subject;
 	int			nrules;
 	HgRule	  **rules;			/* those for these subjects, by priority, id */
+	bool		varies;			/* one of them asks for the time or such */
 	List	   *limits;			/* of HgLimit */
 	List	   *allow_lists;	/* of HgAllowList, of those subjects that
 								 * have one */

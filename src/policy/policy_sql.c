@@ -18,7 +18,9 @@
 #include "base/report.h"
 #include "catalog/catalog.h"
 #include "catalog/namespace.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/seclabel.h"
@@ -31,8 +33,10 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/catcache.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 #include "utils/rel.h"
 
 PG_FUNCTION_INFO_V1(hoopguard_whoami);
@@ -409,9 +413,76 @@ never_matches(const char *hint)
 
 #define B(sym) HG_CMD_BIT(HG_CMD_##sym)
 
+/* Commands whose object is always something in pg_class. */
+#define ON_RELATIONS (B(SELECT) | B(INSERT) | B(UPDATE) | B(DELETE) | \
+	B(MERGE) | B(TRUNCATE) | B(COPY_TO) | B(COPY_FROM) | B(LOCK))
+
+static bool
+function_exists(Oid nspid, const char *name)
+{
+	CatCList   *list = SearchSysCacheList1(PROCNAMEARGSNSP,
+										   CStringGetDatum(name));
+	bool		result = false;
+
+	for (int i = 0; i < list->n_members && !result; i++)
+	{
+		Form_pg_proc form = (Form_pg_proc) GETSTRUCT(&list->members[i]->tuple);
+
+		result = !OidIsValid(nspid) || form->pronamespace == nspid;
+	}
+	ReleaseSysCacheList(list);
+	return result;
+}
+
 /*
- * _check_rule(commands text[], objects text, condition text): HG014 for a
- * rule that is malformed or can never match.
+ * Names without a wildcard have to mean something that there is: a schema, a
+ * function, and a relation for commands that know nothing else.  What CREATE
+ * names need not be there yet.
+ */
+static void
+check_names(HgCommandSet commands, const char *objects)
+{
+	ListCell   *lc;
+
+	foreach(lc, hg_rule_names(objects))
+	{
+		HgExactName *name = lfirst(lc);
+		Oid			nspid = InvalidOid;
+
+		if (name->schema != NULL && strcmp(name->schema, "pg_temp") == 0)
+			continue;
+		if (name->name == NULL)
+			continue;			/* what it will match may be made later */
+		if (name->schema != NULL && (commands & B(CREATE)) == 0)
+		{
+			nspid = get_namespace_oid(name->schema, true);
+			if (!OidIsValid(nspid))
+				ereport(ERROR,
+						(errcode(HG_ERRCODE_POLICY),
+						 errmsg("schema \"%s\" does not exist", name->schema),
+						 errhint("A rule on it could never match.")));
+		}
+		if (name->is_function)
+		{
+			if (!function_exists(nspid, name->name))
+				ereport(ERROR,
+						(errcode(HG_ERRCODE_POLICY),
+						 errmsg("function \"%s\" does not exist", name->name),
+						 errhint("A rule on it could never match.")));
+		}
+		else if (OidIsValid(nspid) && (commands & ~ON_RELATIONS) == 0 &&
+				 !OidIsValid(get_relname_relid(name->name, nspid)))
+			ereport(ERROR,
+					(errcode(HG_ERRCODE_POLICY),
+					 errmsg("relation \"%s.%s\" does not exist",
+							name->schema, name->name),
+					 errhint("A rule on it could never match.")));
+	}
+}
+
+/*
+ * _check_rule(commands text[], objects text, condition text, action text):
+ * HG014 for a rule that is malformed or can never match.
  */
 Datum
 hoopguard__check_rule(PG_FUNCTION_ARGS)
@@ -419,6 +490,7 @@ hoopguard__check_rule(PG_FUNCTION_ARGS)
 	HgCommandSet calls = HG_CMD_FUNCTIONS | B(CALL);
 	HgCommandSet commands = command_argument(PG_GETARG_ARRAYTYPE_P(0));
 	char	   *objects = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char	   *action = text_to_cstring(PG_GETARG_TEXT_PP(3));
 	char	   *problem;
 	List	   *terms;
 	ListCell   *lc;
@@ -433,6 +505,7 @@ hoopguard__check_rule(PG_FUNCTION_ARGS)
 		never_matches("Functions are named as function:name.");
 	if ((commands & calls) == 0 && hg_rule_only(objects, HG_PATTERN_FUNCTION))
 		never_matches("Calls of functions are the commands FUNCTION and CALL.");
+	check_names(commands, objects);
 
 	terms = hg_rule_parse_condition(text_to_cstring(PG_GETARG_TEXT_PP(2)),
 									&problem);
@@ -440,7 +513,7 @@ hoopguard__check_rule(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(HG_ERRCODE_POLICY),
 				 errmsg("invalid condition: %s", problem),
-				 errhint("Write always, or terms with AND between: unbounded, rows_over(n), touches_class(x), holds_class(x), persistent, locks_table_over(n MB), rewrites_table_over(n MB), sensitive_setting.")));
+				 errhint("Write always, or terms with AND between: unbounded, rows_over(n), touches_class(x), holds_class(x), persistent, locks_table_over(n MB), rewrites_table_over(n MB), sensitive_setting, hours(mon-fri 08:00-18:00, zone), during(2026-01-01 08:00Z, 2026-01-02 08:00Z), client_addr(10.0.0.0/8), application_name(x).")));
 	foreach(lc, terms)
 	{
 		HgTerm	   *term = lfirst(lc);
@@ -465,9 +538,27 @@ hoopguard__check_rule(PG_FUNCTION_ARGS)
 									 hg_class_hint(term->text))));
 				break;
 			case HG_TERM_ROWS_OVER:
-			case HG_TERM_PERSISTENT:
+				if ((commands & (B(SELECT) | B(INSERT) | B(UPDATE) |
+								 B(DELETE) | B(MERGE))) == 0)
+					never_matches("Only queries have an estimate of rows.");
+				break;
 			case HG_TERM_LOCKS_OVER:
 			case HG_TERM_REWRITES_OVER:
+				if ((commands & (B(CREATE) | B(ALTER) | B(DROP) |
+								 B(TRUNCATE) | B(MAINTAIN) | B(LOCK))) == 0)
+					never_matches("Only DDL, TRUNCATE, MAINTAIN and LOCK lock tables against others.");
+				break;
+			case HG_TERM_APPLICATION_NAME:
+				if (strcmp(action, "allow") == 0)
+					ereport(ERROR,
+							(errcode(HG_ERRCODE_POLICY),
+							 errmsg("application_name cannot allow anything"),
+							 errhint("The client chooses it. Use client_addr, or a role of its own.")));
+				break;
+			case HG_TERM_PERSISTENT:
+			case HG_TERM_HOURS:
+			case HG_TERM_DURING:
+			case HG_TERM_CLIENT_ADDR:
 				break;
 		}
 	}

@@ -243,8 +243,41 @@ term_holds(const HgTerm *term, const HgMatchInput *in)
 			return in->rewrites_mb > term->number;
 		case HG_TERM_SENSITIVE_SETTING:
 			return in->sensitive_setting;
+		case HG_TERM_HOURS:
+			return hg_when_hours_hold(&term->hours, in->now);
+		case HG_TERM_DURING:
+			return hg_when_during_holds(&term->during, in->now);
+		case HG_TERM_CLIENT_ADDR:
+			return hg_when_address_holds(&term->address, &in->client);
+		case HG_TERM_APPLICATION_NAME:
+			{
+				Span		pattern = {term->text,
+				term->text + strlen(term->text)};
+
+				return glob_matches(pattern, in->application_name);
+			}
 	}
 	return true;
+}
+
+bool
+hg_rule_varies(const HgRule *rule)
+{
+	ListCell   *lc;
+
+	foreach(lc, rule->terms)
+	{
+		switch (((const HgTerm *) lfirst(lc))->kind)
+		{
+			case HG_TERM_HOURS:
+			case HG_TERM_DURING:
+			case HG_TERM_APPLICATION_NAME:
+				return true;
+			default:
+				break;
+		}
+	}
+	return false;
 }
 
 bool
@@ -302,7 +335,11 @@ static const struct
 		ARG_NONE,
 		ARG_NUMBER,
 		ARG_MEGABYTES,
-		ARG_CLASS
+		ARG_CLASS,
+		ARG_HOURS,
+		ARG_DURING,
+		ARG_ADDRESS,
+		ARG_PATTERN
 	}			arg;
 }			term_words[] = {
 	{"unbounded", HG_TERM_UNBOUNDED, ARG_NONE},
@@ -313,6 +350,10 @@ static const struct
 	{"locks_table_over", HG_TERM_LOCKS_OVER, ARG_MEGABYTES},
 	{"rewrites_table_over", HG_TERM_REWRITES_OVER, ARG_MEGABYTES},
 	{"sensitive_setting", HG_TERM_SENSITIVE_SETTING, ARG_NONE},
+	{"hours", HG_TERM_HOURS, ARG_HOURS},
+	{"during", HG_TERM_DURING, ARG_DURING},
+	{"client_addr", HG_TERM_CLIENT_ADDR, ARG_ADDRESS},
+	{"application_name", HG_TERM_APPLICATION_NAME, ARG_PATTERN},
 };
 
 static char *
@@ -406,7 +447,28 @@ parse_term(List *terms, Span span, char **error)
 			case ARG_CLASS:
 				term->text = span_text(arg);
 				break;
+			case ARG_HOURS:
+				*error = hg_when_parse_hours(span_text(arg), &term->hours);
+				break;
+			case ARG_DURING:
+				*error = hg_when_parse_during(span_text(arg), &term->during);
+				break;
+			case ARG_ADDRESS:
+				*error = hg_when_parse_address(span_text(arg),
+											   &term->address);
+				break;
+			case ARG_PATTERN:
+				if (arg.end - arg.start >= 2 && *arg.start == '\'' &&
+					arg.end[-1] == '\'')
+				{
+					arg.start++;
+					arg.end--;
+				}
+				term->text = span_text(arg);
+				break;
 		}
+		if (*error != NULL)
+			return NIL;
 		return lappend(terms, term);
 	}
 	*error = psprintf("unrecognized condition \"%s\"", name);
@@ -533,6 +595,61 @@ hg_rule_has(const char *objects, HgPatternKind kind)
 			return true;
 	}
 	return false;
+}
+
+/* A name without its quotes; NULL if it has a wildcard. */
+static char *
+exact(Span span)
+{
+	char	   *result = palloc(span.end - span.start + 1);
+	char	   *out = result;
+	bool		quoted = false;
+
+	for (const char *p = span.start; p < span.end; p++)
+	{
+		if (*p == '"' && quoted && p + 1 < span.end && p[1] == '"')
+			*out++ = *p++;
+		else if (*p == '"')
+			quoted = !quoted;
+		else if (*p == '*' && !quoted)
+			return NULL;
+		else
+			*out++ = *p;
+	}
+	*out = '\0';
+	return result;
+}
+
+List *
+hg_rule_names(const char *objects)
+{
+	const char *cursor = objects;
+	List	   *names = NIL;
+	Span		pattern;
+
+	while (next_pattern(&cursor, &pattern))
+	{
+		HgExactName *name = palloc0(sizeof(HgExactName));
+		const char *dot;
+
+		if (is_star(pattern))
+			return NIL;
+		if (strip_prefix(&pattern, "class:"))
+			continue;
+		name->is_function = strip_prefix(&pattern, "function:");
+		dot = find_unquoted(pattern, '.');
+		if (dot < pattern.end)
+		{
+			Span		schema = {pattern.start, dot};
+
+			name->schema = exact(trim(schema));
+			pattern.start = dot + 1;
+			pattern = trim(pattern);
+		}
+		name->name = exact(pattern);
+		names = lappend(names, name);
+	}
+	return names;
 }
 
 char *

@@ -12,6 +12,7 @@
 
 #include "base/command.h"
 #include "nodes/pg_list.h"
+#include "policy/rule_when.h"
 
 typedef enum HgAction
 {
@@ -30,14 +31,22 @@ typedef enum HgTermKind
 	HG_TERM_PERSISTENT,			/* the object is not temporary */
 	HG_TERM_LOCKS_OVER,			/* MB */
 	HG_TERM_REWRITES_OVER,		/* MB */
-	HG_TERM_SENSITIVE_SETTING	/* SET outside the harmless list */
+	HG_TERM_SENSITIVE_SETTING,	/* SET outside the harmless list */
+	HG_TERM_HOURS,
+	HG_TERM_DURING,
+	HG_TERM_CLIENT_ADDR,
+	HG_TERM_APPLICATION_NAME	/* the client says so, so never in an allow
+								 * rule */
 } HgTermKind;
 
 typedef struct HgTerm
 {
 	HgTermKind	kind;
 	double		number;
-	char	   *text;			/* class, group:name or * */
+	char	   *text;			/* class, group:name or *; application name */
+	HgHours		hours;
+	HgDuring	during;
+	HgAddress	address;
 } HgTerm;
 
 typedef struct HgRule
@@ -73,6 +82,9 @@ typedef struct HgMatchInput
 	double		locks_mb;		/* size locked by DDL, -1 unknown */
 	double		rewrites_mb;	/* size written anew by DDL, -1 nothing */
 	bool		sensitive_setting;
+	TimestampTz now;
+	HgAddress	client;
+	const char *application_name;	/* never NULL */
 	const char *const *touched_classes;
 	int			ntouched;
 	const char *const *held_classes;
@@ -80,6 +92,9 @@ typedef struct HgMatchInput
 } HgMatchInput;
 
 extern bool hg_rule_match(const HgRule *rule, const HgMatchInput *in);
+
+/* Can the same act be judged differently by this rule at another time? */
+extern bool hg_rule_varies(const HgRule *rule);
 
 /*
  * The rule that decides one act, or NULL when none applies.  A session can
@@ -113,6 +128,21 @@ extern bool hg_rule_only(const char *objects, HgPatternKind kind);
 
 /* Is one of the patterns of objects of this kind? */
 extern bool hg_rule_has(const char *objects, HgPatternKind kind);
+
+/* A pattern without any wildcard. */
+typedef struct HgExactName
+{
+	char	   *schema;			/* NULL when the pattern has none, or one with a
+								 * wildcard */
+	char	   *name;			/* NULL when it has a wildcard */
+	bool		is_function;
+} HgExactName;
+
+/*
+ * What the patterns of objects name, without those for classes; NIL when one
+ * of them is "*".  Of HgExactName, palloc'd.
+ */
+extern List *hg_rule_names(const char *objects);
 
 /* NULL if the objects pattern is well formed, else what is wrong. */
 extern char *hg_rule_check_objects(const char *objects);

@@ -1334,7 +1334,8 @@ hg_govern_function(Oid function)
 		hg_mask_check_function(policy, group, schema, name ? name : "");
 	if (verdict.action == HG_ALLOW || verdict.action == HG_WARN)
 	{
-		if (!hg_frame_trusted() && allowed_generation == hg_catalog_generation())
+		if (!hg_frame_trusted() && !policy->varies &&
+			allowed_generation == hg_catalog_generation())
 			hash_search(allowed, &function, HASH_ENTER, &found);
 		MemoryContextDelete(facts->context);
 		return;

@@ -201,10 +201,10 @@ COMMENT ON FUNCTION hoopguard.function_group(regprocedure) IS
 REVOKE ALL ON FUNCTION hoopguard.function_group(regprocedure) FROM PUBLIC;
 
 CREATE FUNCTION hoopguard._check_rule(commands text[], objects text,
-	condition text) RETURNS void
+	condition text, action text) RETURNS void
 LANGUAGE c STABLE STRICT
 AS 'MODULE_PATHNAME', 'hoopguard__check_rule';
-REVOKE ALL ON FUNCTION hoopguard._check_rule(text[], text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hoopguard._check_rule(text[], text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION hoopguard._check_mode(mode text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -244,7 +244,8 @@ BEGIN
 	PERFORM hoopguard._check_subject(add_rule.for_subject);
 	PERFORM hoopguard._check_mode(add_rule.mode);
 	PERFORM hoopguard._check_rule(coalesce(add_rule.commands, '{}'),
-		coalesce(add_rule.objects, ''), coalesce(add_rule.condition, ''));
+		coalesce(add_rule.objects, ''), coalesce(add_rule.condition, ''),
+		add_rule.action);
 	IF add_rule.approver IS NOT NULL THEN
 		IF add_rule.action <> 'approve' THEN
 			RAISE EXCEPTION 'only a rule with action approve has an approver'
@@ -272,6 +273,38 @@ END $$;
 COMMENT ON FUNCTION hoopguard.add_rule(text, text[], text, text, text, int, text, text, text) IS
 'add a guard rule; of those that match, the lowest priority number decides; returns the id';
 REVOKE ALL ON FUNCTION hoopguard.add_rule(text, text[], text, text, text, int, text, text, text) FROM PUBLIC;
+
+-- What a rule of the administrator's would be refused for if it were added
+-- today: the relation, role, class or approver that it names is gone.
+CREATE FUNCTION hoopguard._dead_rules() RETURNS TABLE (id int, why text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+	r	hoopguard.rule;
+BEGIN
+	FOR r IN SELECT * FROM hoopguard.rule x
+		WHERE x.enabled AND x.mode <> 'off' AND NOT x.baseline ORDER BY x.id
+	LOOP
+		BEGIN
+			PERFORM hoopguard._check_subject(r.for_subject);
+			PERFORM hoopguard._check_rule(r.commands, r.objects, r.condition,
+				r.action);
+			IF r.approver IS NOT NULL AND NOT EXISTS (SELECT
+				FROM hoopguard.approver a WHERE a.name = r.approver) THEN
+				id := r.id;
+				why := format('approver "%s" does not exist', r.approver);
+				RETURN NEXT;
+			END IF;
+		EXCEPTION WHEN SQLSTATE 'HG014' THEN
+			id := r.id;
+			why := SQLERRM;
+			RETURN NEXT;
+		END;
+	END LOOP;
+END $$;
+REVOKE ALL ON FUNCTION hoopguard._dead_rules() FROM PUBLIC;
+COMMENT ON FUNCTION hoopguard._dead_rules() IS
+'rules that can match nothing any more, with the reason';
 
 CREATE FUNCTION hoopguard._no_rule(id int) RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$

@@ -58,6 +58,9 @@ AS $$
 	SELECT l.item, l.value, l.ok FROM hoopguard._limits_status() AS l
 	UNION ALL
 	SELECT i.item, i.value, i.ok FROM hoopguard._identity_status() AS i
+	UNION ALL
+	SELECT 'dead rule', format('rule %s: %s', d.id, d.why), false
+	FROM hoopguard._dead_rules() AS d
 $$;
 REVOKE ALL ON FUNCTION hoopguard.status() FROM PUBLIC;
 COMMENT ON FUNCTION hoopguard.status() IS

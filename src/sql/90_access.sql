@@ -39,7 +39,7 @@ BEGIN
 	PERFORM hoopguard._assert_ungoverned();
 	PERFORM hoopguard._grant(role,
 		'{flush, status, _record_status, _courier_status,
-		_identity_status, _limits_status, touched, upstream,
+		_identity_status, _limits_status, _dead_rules, touched, upstream,
 		downstream, lineage_graph, openlineage, report_html, verify_audit,
 		replay, _sensitive, _column_relation, _column_name, _lineage_name, _lineage_text,
 		_openlineage_namespace, _openlineage_run, _openlineage_facet}',
@@ -77,7 +77,7 @@ BEGIN
 		drop_mask, rotate_key, _check_mask_args, add_rule, drop_rule,
 		set_rule, set_limit, drop_limit,
 		baseline, classify_name, detect, detect_spans, effective_mask, effective_policy, status,
-		flush, _assert_ungoverned, _check_subject, _check_rule, _check_mode,
+		flush, _assert_ungoverned, _check_subject, _check_rule, _check_mode, _dead_rules,
 		_no_rule, _role_oid, _role_covers, _mapped_oid, _mapped_in,
 		_label_role, _privileges_of, _policy_ids, _record_status,
 		_courier_status,
