@@ -95,10 +95,12 @@ OBJS = \
 	src/policy/detect_check.o \
 	src/policy/detect_hint.o \
 	src/policy/detect_number.o \
+	src/policy/detect_pattern.o \
 	src/policy/detect_scan.o \
 	src/policy/detect_sql.o \
 	src/policy/detect_text.o \
 	src/policy/detect_token.o \
+	src/policy/finding.o \
 	src/policy/forget.o \
 	src/policy/inherit.o \
 	src/policy/label.o \
@@ -167,6 +169,14 @@ REGRESS = \
 	approval_sql \
 	learn \
 	policy_document \
+	detect_names \
+	detect_values \
+	detect_spans \
+	detect_encoding \
+	detect_pattern \
+	detect_scan \
+	scrub \
+	scrub_output \
 	grants
 REGRESS_OPTS = --temp-instance=./tmp_check_regress --no-locale \
 	--load-extension=hoopguard \
@@ -186,10 +196,11 @@ PROVE_TESTS = test/t/*.pl
 EXTRA_CLEAN = hoopguard--$(EXTVERSION).sql tmp_check tmp_check_regress \
 	tmp_check_iso output_iso results regression.diffs regression.out log
 
-# libcurl stays behind courier/http.c, json-c behind approval_json.c.
+# libcurl stays behind courier/http.c, json-c behind approval_json.c, PCRE2
+# behind detect_pattern.c.
 PG_CPPFLAGS = -I$(CURDIR)/src \
-	$(shell pkg-config --cflags libcurl json-c 2>/dev/null)
-SHLIB_LINK = -lcurl -ljson-c
+	$(shell pkg-config --cflags libcurl json-c libpcre2-8 2>/dev/null)
+SHLIB_LINK = -lcurl -ljson-c -lpcre2-8
 # 15 has no PGDLLEXPORT on Unix: what leaves the library is listed here
 SHLIB_LINK += -Wl,--version-script=$(CURDIR)/src/exports.map
 

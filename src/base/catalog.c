@@ -46,6 +46,11 @@ static const char *const rel_names[HG_REL_COUNT] = {
 	[HG_REL_INHERITED_INDEX] = "inherited_class_column_idx",
 	[HG_REL_ALLOW_LIST] = "allow_list",
 	[HG_REL_ALLOWED_STATEMENT] = "allowed_statement",
+	[HG_REL_PATTERN] = "pattern",
+	[HG_REL_FINDING] = "_finding",
+	[HG_REL_FINDING_INDEX] = "_finding_column_idx",
+	[HG_REL_ACCEPTED_FINDING] = "accepted_finding",
+	[HG_REL_ACCEPTED_INDEX] = "accepted_finding_column_idx",
 };
 
 /* Look-ups in a row that may be disturbed by invalidations. */

@@ -39,6 +39,7 @@
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
 #include "policy/classify.h"
+#include "policy/finding.h"
 #include "policy/inherit.h"
 #include "policy/mask_rule.h"
 #include "storage/sinval.h"
@@ -355,6 +356,7 @@ typedef struct Labels
 	List	   *attnums;		/* of int */
 	List	   *labels;			/* of char * */
 	List	   *inherited;		/* of HgInherited */
+	List	   *findings;		/* of HgFinding */
 } Labels;
 
 static Labels *
@@ -390,6 +392,7 @@ labels_of(Oid relid)
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 	result->inherited = hg_inherit_read(relid);
+	result->findings = hg_finding_read(relid);
 	return result;
 }
 
@@ -493,6 +496,36 @@ typedef struct Family
 	List	   *descendants;	/* of Labels */
 } Family;
 
+/* The class of an accepted finding about this column of the relation. */
+static bool
+found_class(const Labels *labels, const char *column, HgColumnClass *result)
+{
+	AttrNumber	attnum;
+	bool		found = false;
+	ListCell   *lc;
+
+	if (labels->findings == NIL)
+		return false;
+	attnum = get_attnum(labels->relid, column);
+	if (attnum <= 0 || is_public(label_of(labels, column)))
+		return false;
+	foreach(lc, labels->findings)
+	{
+		const HgFinding *row = lfirst(lc);
+
+		if (row->attnum != attnum)
+			continue;
+		/* of two the better known; free text says least */
+		if (found && strcmp(row->class_name, "free_text") == 0)
+			continue;
+		result->class_name = row->class_name;
+		result->source = HG_CLASS_FINDING;
+		result->origin = labels->relid;
+		found = true;
+	}
+	return found;
+}
+
 /* Class of one column by labels, else by names; false if it has none. */
 static bool
 classify_column(const Family *family, const char *column, Oid typid,
@@ -549,6 +582,14 @@ classify_column(const Family *family, const char *column, Oid typid,
 			return true;
 	foreach(lc, family->ancestors)
 		if (inherited_class(lfirst(lc), column, result))
+			return true;
+	if (found_class(family->self, column, result))
+		return true;
+	foreach(lc, family->descendants)
+		if (found_class(lfirst(lc), column, result))
+			return true;
+	foreach(lc, family->ancestors)
+		if (found_class(lfirst(lc), column, result))
 			return true;
 	if (!hg_guc_heuristics)
 		return false;

@@ -77,6 +77,14 @@ extern uint64 hg_classify_epoch(void);
 extern const char *hg_classify_name(const char *relation, const char *column,
 									const char *type_name);
 
+/*
+ * The words of the name, in plain English, that hg_classify_name() went by;
+ * "" when the type alone told, NULL when there is no class.
+ */
+extern const char *hg_classify_name_evidence(const char *relation,
+											 const char *column,
+											 const char *type_name);
+
 /* Group of a class (contact, national_id, ...), NULL if the class is unknown. */
 extern const char *hg_class_group(const char *class_name);
 

@@ -1438,9 +1438,10 @@ phrase_class(const Phrase *phrase, const Table *table, const Tokens *column,
 	return NULL;
 }
 
-const char *
-hg_classify_name(const char *relation, const char *column,
-				 const char *type_name)
+/* The class, and the phrase that told; its words are NULL if it was the type. */
+static const char *
+judge(const char *relation, const char *column, const char *type_name,
+	  const char **told)
 {
 	TypeFamily	family = type_family(type_name);
 	Table		table;
@@ -1488,7 +1489,10 @@ hg_classify_name(const char *relation, const char *column,
 				continue;
 			class_name = phrase_class(&phrases[i], &table, &tokens, from, n);
 			if (class_name != NULL)
+			{
+				*told = phrases[i].phrase;
 				return class_name;
+			}
 		}
 		/* take a word off that only qualifies */
 		if (tail != DIGITS && (tokens.flags[n - 1] & TRAIL) == 0)
@@ -1499,4 +1503,24 @@ hg_classify_name(const char *relation, const char *column,
 	if (family == FAMILY_MAC)
 		return "mac_address";
 	return NULL;
+}
+
+const char *
+hg_classify_name(const char *relation, const char *column,
+				 const char *type_name)
+{
+	const char *told = NULL;
+
+	return judge(relation, column, type_name, &told);
+}
+
+const char *
+hg_classify_name_evidence(const char *relation, const char *column,
+						  const char *type_name)
+{
+	const char *told = NULL;
+
+	if (judge(relation, column, type_name, &told) == NULL)
+		return NULL;
+	return told != NULL ? told : "";
 }

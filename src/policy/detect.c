@@ -11,6 +11,7 @@
 #include "policy/classify.h"
 #include "policy/detect.h"
 #include "policy/detect_int.h"
+#include "policy/detect_pattern.h"
 
 /* A longer value is a text, not a name or an address. */
 #define MAX_NAME_BYTES 200
@@ -23,6 +24,14 @@ hg_detect_begin(HgScan *scan, const char *value, int len, const char *context,
 				  context != NULL ? hg_hint_name(context) : 0,
 				  context != NULL && context[0] != '\0', whole,
 				  GetDatabaseEncoding() == PG_UTF8);
+	scan->npatterns = hg_pattern_count();
+	for (int i = 0; i < scan->npatterns; i++)
+	{
+		if (hg_pattern_hinted(i, context))
+			scan->hinted |= UINT64CONST(1) << i;
+		if (!hg_pattern_next(i, scan, 0, &scan->next[i]))
+			scan->next[i].start = -1;
+	}
 }
 
 void
@@ -33,10 +42,57 @@ hg_detect_trust_words(HgScan *scan, bool trust)
 		scan->hints &= ~HINTS_AGAINST;
 }
 
+/*
+ * Of the built-in span and those of the patterns the one that begins first;
+ * of several there the longest, and a built-in one before a pattern's.
+ */
 bool
 hg_detect_next(HgScan *scan, HgSpan *span)
 {
-	return hg_scan_next(scan, span);
+	int			best = -1;
+
+	if (scan->npatterns == 0)
+		return hg_scan_next(scan, span);
+
+	while (!scan->have_builtin)
+	{
+		if (!hg_scan_next(scan, &scan->builtin))
+			scan->builtin.start = -1;
+		scan->have_builtin = scan->builtin.start < 0 ||
+			scan->builtin.start >= scan->done;
+	}
+	for (int i = 0; i < scan->npatterns; i++)
+	{
+		HgSpan	   *next = &scan->next[i];
+
+		if (next->start >= 0 && next->start < scan->done &&
+			!hg_pattern_next(i, scan, scan->done, next))
+			next->start = -1;
+		if (next->start < 0)
+			continue;
+		if (best < 0 || next->start < scan->next[best].start ||
+			(next->start == scan->next[best].start &&
+			 next->end > scan->next[best].end))
+			best = i;
+	}
+	if (best < 0 && scan->builtin.start < 0)
+		return false;
+	if (best >= 0 && (scan->builtin.start < 0 ||
+					  scan->next[best].start < scan->builtin.start ||
+					  (scan->next[best].start == scan->builtin.start &&
+					   scan->next[best].end > scan->builtin.end)))
+	{
+		*span = scan->next[best];
+		if (scan->builtin.start >= 0 && scan->builtin.start < span->end)
+			scan->have_builtin = false;
+	}
+	else
+	{
+		*span = scan->builtin;
+		scan->have_builtin = false;
+	}
+	scan->done = span->end;
+	return true;
 }
 
 int

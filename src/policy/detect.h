@@ -42,11 +42,13 @@ typedef struct HgScan
 	bool		no_veto;		/* see hg_detect_trust_words */
 	bool		have_pending;	/* a span was found ahead of pos */
 	HgSpan		pending;
-	int			npatterns;		/* administrator's patterns tried */
-	bool		have_builtin;	/* builtin holds the scanner's next span */
+	int			npatterns;		/* patterns of the administrator */
+	uint64		hinted;			/* those whose hint the context has */
+	bool		have_builtin;	/* builtin is the scanner's next span */
 	HgSpan		builtin;
-	int			pattern_next;	/* start of the earliest pattern span */
-	HgSpan		pattern;
+	int			done;			/* end of the span given last */
+	HgSpan		next[HG_MAX_PATTERNS];	/* of each pattern; start -1: none
+										 * any more; valid with npatterns */
 } HgScan;
 
 /*

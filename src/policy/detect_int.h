@@ -85,8 +85,9 @@ hg_span(HgSpan *span, int start, int end, const char *class_name,
  * that it will not look at again.
  */
 
-/* detect_text.c: at '@'; at "://" (its colon) */
-extern bool hg_match_email(const HgScan *scan, int at_sign, HgSpan *span);
+/* detect_text.c: at '@' with its domain behind; at "://" (its colon) */
+extern bool hg_match_email(const HgScan *scan, int at_sign, int domain,
+						   HgSpan *span);
 extern bool hg_match_url(const HgScan *scan, int colon, HgSpan *span,
 						 int *skip);
 

@@ -63,7 +63,8 @@ void
 hg_scan_begin(HgScan *scan, const char *value, int len, uint64 hints,
 			  bool named, bool whole, bool utf8)
 {
-	memset(scan, 0, sizeof(HgScan));
+	/* the patterns' part is large and its number says what is valid */
+	memset(scan, 0, offsetof(HgScan, next));
 	scan->s = (const unsigned char *) value;
 	scan->len = len;
 	scan->next_check = CHECK_EVERY;
@@ -170,7 +171,13 @@ hg_scan_next(HgScan *scan, HgSpan *span)
 			switch (c)
 			{
 				case '@':
-					found = hg_match_email(scan, start, span);
+					found = hg_match_email(scan, start, start + 1, span);
+					break;
+				case '%':
+					/* as an address stands in a URL */
+					if (at(scan, start + 1) == '4' &&
+						at(scan, start + 2) == '0')
+						found = hg_match_email(scan, start, start + 3, span);
 					break;
 				case ':':
 					if (at(scan, start + 1) == '/')

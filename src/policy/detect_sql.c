@@ -10,12 +10,14 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "policy/classify.h"
 #include "policy/detect.h"
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(hoopguard_detect);
 PG_FUNCTION_INFO_V1(hoopguard_detect_spans);
+PG_FUNCTION_INFO_V1(hoopguard__name_evidence);
 
 /* detect(value text, context text): a class, or NULL */
 Datum
@@ -64,4 +66,24 @@ hoopguard_detect_spans(PG_FUNCTION_ARGS)
 							 nulls);
 	}
 	return (Datum) 0;
+}
+
+/* _name_evidence(relation, column, type): why classify_name() says so */
+Datum
+hoopguard__name_evidence(PG_FUNCTION_ARGS)
+{
+	char	   *args[3];
+	const char *words;
+
+	for (int i = 0; i < 3; i++)
+		args[i] = PG_ARGISNULL(i) ? NULL :
+			text_to_cstring(PG_GETARG_TEXT_PP(i));
+	if (args[1] == NULL)
+		PG_RETURN_NULL();
+	words = hg_classify_name_evidence(args[0], args[1], args[2]);
+	if (words == NULL)
+		PG_RETURN_NULL();
+	if (words[0] == '\0')
+		PG_RETURN_TEXT_P(cstring_to_text("its type"));
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("its name says \"%s\"", words)));
 }

@@ -136,7 +136,15 @@ domain_end(const HgScan *scan, int i)
 										   "xn--", 4) == 0))
 				end = stop;
 			else if (digits)
+			{
+				/* whoever wants to get by may have put digits behind it */
 				end = 0;
+				stop = label;
+				while (stop < i && IS(scan->s[stop], B_ALPHA))
+					stop++;
+				if (scan->no_veto && stop - label >= 2)
+					end = stop;
+			}
 		}
 		if (dash_end || i >= limit || scan->s[i] != '.')
 			break;
@@ -164,7 +172,7 @@ local_char(unsigned char c)
 }
 
 bool
-hg_match_email(const HgScan *scan, int at_sign, HgSpan *span)
+hg_match_email(const HgScan *scan, int at_sign, int domain, HgSpan *span)
 {
 	int			low = Max(scan->floor, at_sign - MAX_LOCAL);
 	int			start = at_sign;
@@ -228,7 +236,7 @@ hg_match_email(const HgScan *scan, int at_sign, HgSpan *span)
 	if (start >= at_sign)
 		return false;
 
-	end = domain_end(scan, at_sign + 1);
+	end = domain_end(scan, domain);
 	if (end == 0)
 		return false;
 

@@ -25,6 +25,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "policy/column_ref.h"
+#include "policy/finding.h"
 #include "policy/forget.h"
 #include "policy/inherit.h"
 #include "policy/mask_rule.h"
@@ -119,6 +120,7 @@ hg_forget_column(Oid relid, AttrNumber attnum)
 		return;
 	forget_masks(relid, attnum);
 	hg_inherit_forget(relid, attnum);
+	hg_finding_forget(relid, attnum);
 }
 
 /* The column that now has the names a rule waits for, or 0. */

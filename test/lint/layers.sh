@@ -4,8 +4,8 @@
 #	  A file includes only headers of its own folder or of folders below it.
 #
 # src/LAYERS holds the order, top to bottom.  Also: every folder with C in it
-# is listed, headers do not include each other in a circle, and libcurl and
-# json-c stay behind the one file that knows them.
+# is listed, headers do not include each other in a circle, and libcurl, json-c
+# and PCRE2 stay behind the one file that knows them.
 #
 cd "$(dirname "$0")/../../src" || exit 1
 
@@ -35,6 +35,9 @@ bad=$(awk '
 	}
 	/^[ \t]*#[ \t]*include[ \t]*[<"]curl\// && FILENAME != "courier/http.c" {
 		print FILENAME ":" FNR ": only courier/http.c may use libcurl"
+	}
+	/^[ \t]*#[ \t]*include[ \t]*[<"]pcre2/ && FILENAME != "policy/detect_pattern.c" {
+		print FILENAME ":" FNR ": only detect_pattern.c may use PCRE2"
 	}
 	/^[ \t]*#[ \t]*include[ \t]*[<"]json(-c|\.h|_)/ && FILENAME !~ /approval_json\.c$/ {
 		print FILENAME ":" FNR ": only approval_json.c may use json-c"

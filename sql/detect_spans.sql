@@ -1,0 +1,54 @@
+-- What is found inside of texts, as bytes.
+\pset format unaligned
+\pset tuples_only on
+SET client_min_messages = warning;
+CREATE FUNCTION pg_temp.found(t text) RETURNS text LANGUAGE sql AS $$
+	SELECT coalesce(string_agg(class || '=' || convert_from(substring(
+		convert_to(t, 'UTF8') FROM byte_start + 1 FOR byte_end - byte_start),
+		'UTF8'), ' | ' ORDER BY byte_start), '-')
+	FROM hoopguard.detect_spans(t) $$;
+
+-- sentences: the value and no more, whatever stands around
+SELECT pg_temp.found('Mail ada@example.org, or call +44 20 7946 0958.');
+SELECT pg_temp.found('(ada@example.org) <ada@example.org>; "ada@example.org"');
+SELECT pg_temp.found('Write to jürgen@exämple.example.org or 書いて ada@example.orgへ。');
+SELECT pg_temp.found('Born 10.12.1955, seen on 2026-03-02; SSN 212-55-7831.');
+SELECT pg_temp.found('Card 4242-4242-4242-4242 exp 05/27, ref 4242-4242-4242-4241.');
+SELECT pg_temp.found('IBAN GB82 WEST 1234 5698 7654 32 and more');
+
+-- code, configuration, addresses of resources: the secret alone
+SELECT pg_temp.found('git clone https://ada:s3cret-9@git.example.org/x.git');
+SELECT pg_temp.found('host=db user=ada password=s3cret-9 dbname=x');
+SELECT pg_temp.found('{"user":"ada","password":"s3cret-9","note":"{\"mail\":\"ada@example.org\"}"}');
+SELECT pg_temp.found('GET /cb?code=kZ8vQ2nR4tYw7LpXc1Bd9Ff3&state=3f2504e0-4f89-41d3-9a0c-0305e82c3301');
+SELECT pg_temp.found('ALTER ROLE ada PASSWORD ''s3cret-9''; -- password_encryption = ''md5''');
+SELECT pg_temp.found('new pw: s3cret-9');
+
+-- what only looks like it
+SELECT pg_temp.found(t) FROM unnest(ARRAY[
+	'git@git.example.org:ada/x.git icon@2x.png react@18.2.0 @ada',
+	'Build 10.15.7 (commit 0a4d55a8d778e5022fab701977c5d840bbc486d0), #212557831',
+	'id 3f2504e0-4f89-41d3-9a0c-0305e82c3301, ISBN 978-0-306-40615-7, 1.2345678901234567',
+	'PASSWORD=${PASSWORD} TOKEN=<token> SECRET=changeme API_KEY={{ key }}',
+	'SELECT a::bit, std::string, 12:34:56, 1::2',
+	'the password is required; the token expired']) t;
+
+-- every span starts and ends at a whole character
+SELECT count(*) FROM hoopguard.detect_spans(repeat('é', 70) || '@example.org');
+SELECT bool_and(convert_from(substring(convert_to(t, 'UTF8')
+	FROM byte_start + 1 FOR byte_end - byte_start), 'UTF8') IS NOT NULL)
+FROM (VALUES (repeat('日', 40) || 'ada@例え.example.orgです'),
+	('x' || repeat('é', 63) || 'a@b.example.org'),
+	(repeat('ä@ä.de', 50))) v(t), hoopguard.detect_spans(t);
+
+-- long and dense values take time by their length alone
+SET statement_timeout = '20s';
+SELECT count(*) FROM hoopguard.detect_spans(repeat('@', 1000000));
+SELECT count(*) FROM hoopguard.detect_spans(repeat('1', 1000000));
+SELECT count(*) FROM hoopguard.detect_spans(repeat('1 ', 500000));
+SELECT count(*) FROM hoopguard.detect_spans(repeat('eyJ.', 250000));
+SELECT count(*) FROM hoopguard.detect_spans(repeat('eyJ-', 250000));
+SELECT count(*) FROM hoopguard.detect_spans(repeat('-----BEGIN PRIVATE KEY-----', 40000));
+SELECT count(*) FROM hoopguard.detect_spans(repeat('password=', 110000));
+SELECT count(*) FROM hoopguard.detect_spans(repeat('ada@example.org ', 60000));
+SELECT count(*) FROM hoopguard.detect_spans(repeat('[', 1000000));
