@@ -1193,7 +1193,8 @@ hg_govern_utility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
 	}
 	old = MemoryContextSwitchTo(facts->context);
 	hg_utility_facts(facts, utility, queryString, policy);
-	if (!sub)
+	/* BEGIN and COMMIT are frequent, and on no list of what was learned */
+	if (!sub && (audited || !IsA(utility, TransactionStmt)))
 		hg_fingerprint(facts, queryString, location, len, utility);
 
 	/* now: REFRESH runs its query under another search_path */
