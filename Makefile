@@ -183,6 +183,7 @@ REGRESS_OPTS = --temp-instance=./tmp_check_regress --no-locale \
 	--temp-config=$(CURDIR)/test/hoopguard.conf
 
 ISOLATION = \
+	lock-nowait \
 	policy-change \
 	class-inherit
 ISOLATION_OPTS = --temp-instance=./tmp_check_iso --no-locale \

@@ -402,6 +402,7 @@ facts_lock(HgUtility *state, Node *node)
 	LockStmt *stmt = (LockStmt *) node;
 	ListCell   *lc;
 
+	state->nowait = stmt->nowait;
 	foreach(lc, stmt->relations)
 	{
 		HgAct	   *act = hg_act_on_relation(state, HG_CMD_LOCK,
@@ -1156,6 +1157,7 @@ hg_utility_facts(HgFacts *facts, Node *utility, const char *query_string,
 
 	state.facts = facts;
 	state.policy = policy;
+	state.nowait = false;
 	facts->is_utility = true;
 	facts->reads_only = false;
 	utility_acts(&state, utility);

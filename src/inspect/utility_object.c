@@ -147,7 +147,15 @@ hg_act_on_relation(HgUtility *state, HgCommand command, RangeVar *rv)
 	if (OidIsValid(relid))
 	{
 		act = hg_facts_relation_act(state->facts, command, relid);
-		hg_facts_set_classes(state->facts, act, state->policy, NULL, true);
+
+		/* a command that does not wait fails where its lock is not free */
+		if (!state->nowait)
+			hg_facts_set_classes(state->facts, act, state->policy, NULL, true);
+		else if (ConditionalLockRelationOid(relid, AccessShareLock))
+		{
+			hg_facts_set_classes(state->facts, act, state->policy, NULL, true);
+			UnlockRelationOid(relid, AccessShareLock);
+		}
 		return act;
 	}
 	act = hg_facts_add_act(state->facts, command, InvalidOid,

@@ -16,6 +16,7 @@ typedef struct HgUtility
 {
 	HgFacts    *facts;
 	const HgPolicy *policy;		/* or NULL */
+	bool		nowait;			/* the command does not wait for locks */
 } HgUtility;
 
 /* What is done to a table while it is locked. */
