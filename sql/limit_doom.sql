@@ -68,7 +68,6 @@ SELECT count(*) FROM lim.log;
 BEGIN;
 INSERT INTO lim.late SELECT generate_series(1, 6);
 COMMIT;
-ROLLBACK;
 INSERT INTO lim.late SELECT generate_series(1, 6);
 INSERT INTO lim.late SELECT generate_series(1, 5);
 SELECT (SELECT count(*) FROM lim.late), (SELECT count(*) FROM lim.log);

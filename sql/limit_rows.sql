@@ -153,7 +153,7 @@ SELECT command, rows_affected, rows_written FROM hoopguard.activity
 -- the answer is an error, nothing, or a new row
 SELECT hoopguard.map_role('regress_hoopguard_limited');
 SELECT hoopguard.set_limit('regress_hoopguard_limited', 'rows_written', 10) = :id AS ok;
-SELECT hoopguard.set_limit('regress_hoopguard_limited', 'probes', 5, 'session') > 0 AS ok;
+SELECT hoopguard.set_limit('regress_hoopguard_limited', 'probes', 5, 'session') AS probes \gset
 CREATE TABLE lim.account (id int, email text UNIQUE);
 INSERT INTO lim.account VALUES (1, 'one@example.com'), (2, 'two@example.com');
 GRANT ALL ON lim.account TO regress_hoopguard_limited;
@@ -182,6 +182,7 @@ SELECT hoopguard.set_limit('regress_hoopguard_limited', 'statements', 1);
 SELECT hoopguard.set_limit('regress_hoopguard_nobody', 'rows_written', 1);
 SELECT hoopguard.drop_limit(-1);
 SELECT hoopguard.drop_limit(:id);
+SELECT hoopguard.drop_limit(:probes);
 SELECT hoopguard.unmap_role('regress_hoopguard_limited');
 SET client_min_messages = warning;
 DELETE FROM hoopguard.rule WHERE for_subject = 'regress_hoopguard_limited';

@@ -78,10 +78,10 @@ FROM (VALUES
 ) AS baseline(id, action, commands, objects, condition);
 
 INSERT INTO hoopguard.limit_rule (id, for_subject, kind, value, per, baseline,
-	shipped)
+	shipped, since)
 VALUES
-	(1, 'kind:agent', 'rows_written', 10000, 'statement', true, true),
-	(2, 'kind:agent', 'rows_written', 100000, '1 hour', true, true);
+	(1, 'kind:agent', 'rows_written', 10000, 'statement', true, true, '-infinity'),
+	(2, 'kind:agent', 'rows_written', 100000, '1 hour', true, true, '-infinity');
 
 CREATE TRIGGER keep_shipped BEFORE INSERT OR UPDATE ON hoopguard.rule
 FOR EACH ROW EXECUTE FUNCTION hoopguard._keep_shipped();
