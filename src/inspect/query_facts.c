@@ -20,6 +20,7 @@
 #include "catalog/catalog.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_operator.h"
 #include "inspect/facts_util.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
@@ -97,11 +98,54 @@ function_checker(Oid funcid, void *context)
 }
 
 /*
+ * The constant that WHERE compares a column with, if every row that comes to
+ * the target list must equal it; else NULL.
+ */
+static Const *
+pinned_by_where(Node *quals, Var *var)
+{
+	ListCell   *lc;
+
+	if (quals == NULL)
+		return NULL;
+	if (IsA(quals, BoolExpr) && ((BoolExpr *) quals)->boolop == AND_EXPR)
+	{
+		foreach(lc, ((BoolExpr *) quals)->args)
+		{
+			Const	   *found = pinned_by_where((Node *) lfirst(lc), var);
+
+			if (found != NULL)
+				return found;
+		}
+		return NULL;
+	}
+	if (IsA(quals, OpExpr) && ((OpExpr *) quals)->opno == TextEqualOperator)
+	{
+		OpExpr	   *op = (OpExpr *) quals;
+		Node	   *left = (Node *) linitial(op->args);
+		Node	   *right = (Node *) lsecond(op->args);
+		Const	   *value;
+
+		if (equal(right, var))
+		{
+			right = left;
+			left = (Node *) var;
+		}
+		value = hg_fold_constant(right);
+		if (equal(left, var) && value != NULL && !value->constisnull)
+			return value;
+	}
+	return NULL;
+}
+
+/*
  * set_config() is SET by another name.  What it sets is known when the name
- * folds to a constant; when not, it may be anything and is sensitive.
+ * folds to a constant, or when it is a column that WHERE pins to one (so does
+ * pg_dump); when not, it may be anything and is sensitive.  query is that in
+ * whose target list the call may stand, or NULL.
  */
 static void
-add_set_config(HgFacts *facts, FuncExpr *call)
+add_set_config(HgFacts *facts, FuncExpr *call, Query *query)
 {
 	Node	   *arg = (Node *) linitial(call->args);
 	Const	   *name;
@@ -109,6 +153,16 @@ add_set_config(HgFacts *facts, FuncExpr *call)
 	if (IsA(arg, NamedArgExpr))
 		arg = (Node *) ((NamedArgExpr *) arg)->arg;
 	name = hg_fold_constant(arg);
+	if (name == NULL && IsA(arg, Var) && query != NULL &&
+		query->commandType == CMD_SELECT && query->jointree != NULL)
+	{
+		ListCell   *lc;
+
+		/* in WHERE itself it could run before the comparison */
+		foreach(lc, query->targetList)
+			if (lfirst_node(TargetEntry, lc)->expr == (Expr *) call)
+				name = pinned_by_where(query->jointree->quals, (Var *) arg);
+	}
 	if (name == NULL)
 		hg_facts_setting_act(facts, NULL);
 	else if (!name->constisnull)
@@ -121,12 +175,12 @@ add_set_config(HgFacts *facts, FuncExpr *call)
 }
 
 static void
-note_functions(HgFacts *facts, Node *node)
+note_functions(HgFacts *facts, Node *node, Query *query)
 {
 	if (IsA(node, FuncExpr) &&
 		((FuncExpr *) node)->funcid == F_SET_CONFIG &&
 		((FuncExpr *) node)->args != NIL)
-		add_set_config(facts, (FuncExpr *) node);
+		add_set_config(facts, (FuncExpr *) node, query);
 	(void) check_functions_in_node(node, function_checker, facts);
 }
 
@@ -135,7 +189,7 @@ functions_walker(Node *node, HgFacts *facts)
 {
 	if (node == NULL)
 		return false;
-	note_functions(facts, node);
+	note_functions(facts, node, NULL);
 	if (IsA(node, Query))
 		return query_tree_walker((Query *) node, functions_walker, facts, 0);
 	return expression_tree_walker(node, functions_walker, facts);
@@ -541,7 +595,8 @@ facts_walker(Node *node, WalkState *state)
 		}
 		return false;
 	}
-	note_functions(state->facts, node);
+	note_functions(state->facts, node,
+				   state->scope != NULL ? state->scope->query : NULL);
 	return expression_tree_walker(node, facts_walker, state);
 }
 

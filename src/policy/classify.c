@@ -29,6 +29,7 @@
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_extension.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_largeobject.h"
 #include "catalog/pg_namespace.h"
@@ -637,7 +638,9 @@ classify_column(const Family *family, const char *column, Oid typid,
 
 /*
  * Columns that hold values of other tables or of large objects, whatever
- * their labels.  Who may read a large object reads it by lo_get().
+ * their labels.  Who may read a large object reads it by lo_get().  And which
+ * tables of extensions pg_dump takes along: an agent that dumps what it may
+ * read must not stop at hoopguard's own, which it may not read.
  */
 static bool
 is_statistics_column(Oid relid, Oid nspid, AttrNumber attnum,
@@ -651,6 +654,9 @@ is_statistics_column(Oid relid, Oid nspid, AttrNumber attnum,
 			attnum == Anum_pg_statistic_ext_data_stxdexpr;
 	if (relid == LargeObjectRelationId)
 		return attnum == Anum_pg_largeobject_data;
+	if (relid == ExtensionRelationId)
+		return attnum == Anum_pg_extension_extconfig ||
+			attnum == Anum_pg_extension_extcondition;
 	return IsToastNamespace(nspid) && strcmp(column, "chunk_data") == 0;
 }
 
