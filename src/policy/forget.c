@@ -110,7 +110,7 @@ forget_masks(Oid relid, AttrNumber attnum)
 	systable_endscan(scan);
 	if (changed)
 		CacheInvalidateRelcache(rel);
-	table_close(rel, NoLock);
+	table_close(rel, changed ? NoLock : AccessShareLock);
 }
 
 void
@@ -181,5 +181,5 @@ hg_forget_rebind(void)
 	systable_endscan(scan);
 	if (changed)
 		CacheInvalidateRelcache(rel);
-	table_close(rel, NoLock);
+	table_close(rel, changed ? NoLock : AccessShareLock);
 }

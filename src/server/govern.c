@@ -1371,13 +1371,21 @@ hg_govern_function(Oid function)
 bool
 hg_govern_wants_function(Oid function)
 {
+	const HgIdentity *who;
+
 	/*
 	 * Built-in functions never get here; our own take no queries and are
 	 * called for each value.
 	 */
 	if (function < FirstNormalObjectId || !hg_govern_active())
 		return false;
-	if (!hg_subject_current()->governed)
+	who = hg_subject_current();
+	if (!who->governed)
+		return false;
+
+	/* nothing may be seen of a guard and masks that only observe */
+	if (hg_guc_mask_mode != HG_MODE_ENFORCE &&
+		hg_policy_get(who)->mode != HG_MODE_ENFORCE)
 		return false;
 	return get_func_namespace(function) != hg_catalog_schema();
 }

@@ -37,7 +37,9 @@ static bool left_trigger = false;	/* it has left somebody's trigger */
 static bool
 is_governed(const HgStmt *stmt)
 {
-	return stmt != NULL && stmt->event.subject != NULL;
+	/* where masks only observe, nothing is to be seen of them */
+	return stmt != NULL && stmt->event.subject != NULL &&
+		hg_guc_mask_mode == HG_MODE_ENFORCE;
 }
 
 /* Was the message raised by a procedural language, on behalf of a function? */

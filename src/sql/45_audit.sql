@@ -4,7 +4,7 @@
 -- relation's schema is pg_temp.
 CREATE FUNCTION hoopguard._lineage_name(name text, OUT schema_name text,
 	OUT relation_name text, OUT column_name text)
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	parts	text[];
 BEGIN
@@ -28,7 +28,7 @@ REVOKE ALL ON FUNCTION hoopguard._lineage_name(text) FROM PUBLIC;
 -- schema.relation.column, quoted where SQL would.
 CREATE FUNCTION hoopguard._lineage_text(schema_name text, relation_name text,
 	column_name text) RETURNS text
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT coalesce(quote_ident($1) || '.', '') || quote_ident($2)
 		|| coalesce('.' || quote_ident($3), '')
 $$;

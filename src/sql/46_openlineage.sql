@@ -27,7 +27,7 @@ ALTER FUNCTION hoopguard._openlineage_run(bigint) SECURITY DEFINER;
 
 CREATE FUNCTION hoopguard._openlineage_facet(facet text, version text,
 	content jsonb) RETURNS jsonb
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT jsonb_build_object(
 		'_producer', 'urn:postgresql-extension:hoopguard:1.0',
 		'_schemaURL', format('https://openlineage.io/spec/facets/%s/%s.json',

@@ -18,7 +18,7 @@ REVOKE ALL ON FUNCTION hoopguard._qualified(oid) FROM PUBLIC;
 -- Without the members that are null; jsonb_strip_nulls() would also look into
 -- the arguments of masks.
 CREATE FUNCTION hoopguard._drop_nulls(item jsonb) RETURNS jsonb
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT coalesce(jsonb_object_agg(key, value), '{}')
 	FROM jsonb_each(item) WHERE value <> 'null'
 $$;
@@ -103,7 +103,7 @@ REVOKE ALL ON FUNCTION hoopguard.export_policy() FROM PUBLIC;
 -- One member of the document that is an array of objects with known members.
 CREATE FUNCTION hoopguard._policy_section(policy jsonb, section text,
 	required text[], optional text[]) RETURNS SETOF jsonb
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	item	jsonb;
 	name	text;
@@ -144,7 +144,7 @@ REVOKE ALL ON FUNCTION hoopguard._policy_section(jsonb, text, text[], text[]) FR
 -- follows it is made anew.
 CREATE FUNCTION hoopguard._policy_kept(wanted jsonb[], ids int[],
 	rows jsonb[], OUT kept int[], OUT matched int)
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	i	int := 1;
 	j	int;
