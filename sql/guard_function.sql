@@ -14,7 +14,7 @@ SELECT hoopguard.map_role('regress_hoopguard_fn');
 -- one of each group, and plain ones
 SELECT f, hoopguard.function_group(f) FROM unnest('{pg_read_file(text),
 	lo_import(text), pg_ls_waldir(), pg_drop_replication_slot(name),
-	"pg_logical_emit_message(bool,text,text)", pg_terminate_backend(int\,int8),
+	"pg_replication_slot_advance(name,pg_lsn)", pg_terminate_backend(int\,int8),
 	pg_reload_conf(), pg_stat_reset(), lo_create(oid), pg_switch_wal(),
 	"query_to_xml(text,bool,bool,text)", ts_stat(text), pg_advisory_lock(int8),
 	pg_try_advisory_xact_lock(int4\,int4), "pg_notify(text,text)",

@@ -91,7 +91,8 @@ FROM unnest(ARRAY[
 ORDER BY s.n;
 
 -- what the other table of a statement is locked by, what the whole database is
-SELECT statement, locks FROM unnest(ARRAY[
+-- (how large a materialized view is, is not for this test)
+SELECT statement, regexp_replace(locks::text, '(lk.mv\w*, )[0-9.]+', '\1n') AS locks FROM unnest(ARRAY[
 	'ALTER TABLE lk.parted ATTACH PARTITION lk.loose FOR VALUES FROM (100) TO (200)',
 	'ALTER TABLE lk.parted DETACH PARTITION lk.part',
 	'ALTER TABLE lk.ref ADD FOREIGN KEY (b) REFERENCES lk.big NOT VALID',

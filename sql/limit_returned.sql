@@ -28,7 +28,7 @@ PREPARE q AS SELECT id FROM lim.item WHERE id <= $1;
 EXECUTE q(6);
 EXECUTE q(2);
 SHOW ALL;
-EXPLAIN SELECT a.id FROM lim.item a, lim.item b, lim.item c WHERE a.id = b.id AND b.id = c.id;
+EXPLAIN SELECT a.id FROM lim.item a, lim.item b, lim.item c WHERE a.id < b.id AND b.id < c.id;
 -- what a DO block reads for itself is not returned
 DO $$ DECLARE n int; BEGIN FOR n IN SELECT id FROM lim.item LOOP END LOOP; END $$;
 -- COPY, of a query and of a table that nothing is masked in

@@ -73,7 +73,7 @@ SELECT * FROM hoopguard.apply_policy(NULL);
 SELECT hoopguard.export_policy() = :'document'::jsonb AS same;
 
 -- what changed, by version
-SELECT what, operation, before ->> 'mode' AS before, after ->> 'mode' AS after, changed
+SELECT what, operation, before ->> 'mode' AS before, after ->> 'mode' AS after, changed - 'shipped' AS changed
 FROM hoopguard.policy_history WHERE what = 'rule' AND operation = 'UPDATE'
 	AND version > :start
 ORDER BY version LIMIT 1;

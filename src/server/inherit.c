@@ -38,6 +38,7 @@
 
 struct HgInheritUtility
 {
+	CreateTableAsStmt *ctas;	/* as it was given, or NULL */
 	Oid			relid;			/* of a relation that is there before */
 	Query	   *query;			/* of CREATE TABLE AS; planning spoils it */
 	List	   *flows;			/* of HgFlow, found before */
@@ -355,7 +356,9 @@ hg_inherit_utility_begin(Node *utility)
 		if (ctas->if_not_exists && OidIsValid(created_relation(ctas)))
 			return NULL;
 		state = palloc0(sizeof(HgInheritUtility));
-		state->query = copyObject((Query *) ctas->query);
+		/* 18 marks a materialized view as one without data, to refresh it */
+		state->ctas = copyObject(ctas);
+		state->query = (Query *) state->ctas->query;
 		return state;
 	}
 	if (IsA(utility, RefreshMatViewStmt) &&
@@ -381,10 +384,8 @@ void
 hg_inherit_utility_end(HgInheritUtility *state, Node *utility,
 					   const char *query_string, int location, int len)
 {
-	CreateTableAsStmt *ctas = find_ctas(utility);
-
-	if (ctas != NULL)
-		created_table(ctas, state->query, query_string, location, len, utility);
+	if (state->ctas != NULL)
+		created_table(state->ctas, state->query, query_string, location, len, utility);
 	else if (IsA(utility, RefreshMatViewStmt))
 		refreshed_view(state->relid, query_string, location, len, utility);
 	else if (state->flows != NIL)
