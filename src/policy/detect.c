@@ -217,7 +217,7 @@ hg_detect_value(const char *value, int len, const char *context,
 	const unsigned char *s = (const unsigned char *) value;
 	HgScan		scan;
 	HgSpan		span;
-	HgSpan		best;
+	HgSpan		best = {0};
 	const char *class_name;
 	bool		found = false;
 	bool		best_secret = false;
