@@ -75,3 +75,16 @@ SELECT hoopguard.unmap_role('regress_hoopguard_group');
 DROP SCHEMA store CASCADE;
 DROP ROLE regress_hoopguard_agent, regress_hoopguard_member, regress_hoopguard_group,
 	regress_hoopguard_super, regress_hoopguard_other;
+
+-- whoever owns hoopguard is not mapped, not even by another: its functions run
+-- with his rights
+CREATE ROLE regress_hoopguard_second SUPERUSER LOGIN;
+\c - regress_hoopguard_second
+DO $$ BEGIN
+	PERFORM hoopguard.map_role((SELECT extowner::regrole::text
+		FROM pg_extension WHERE extname = 'hoopguard'), allow_privileged => true);
+EXCEPTION WHEN SQLSTATE 'HG014' THEN
+	RAISE WARNING '%', regexp_replace(SQLERRM, '".*"', '"owner"');
+END $$;
+\c - :dba
+DROP ROLE regress_hoopguard_second;

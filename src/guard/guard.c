@@ -160,24 +160,46 @@ advise(const HgRule *rule, const HgAct *act)
 {
 	if (rule_asks(rule, HG_TERM_UNBOUNDED) && act->unbounded)
 		return act->command == HG_CMD_MERGE ?
-			"Add a condition that restricts the rows of the target." :
-			"Add a WHERE clause that restricts the rows.";
+			"Add a condition that restricts the rows of the target, or split the work into batches." :
+			"Add a WHERE clause that restricts the rows, or split the work into batches.";
 	if (rule_asks(rule, HG_TERM_ROWS_OVER))
-		return "Change fewer rows with one statement.";
+		return "Use fewer rows with one statement: restrict it, or split the work into batches.";
+	if (rule_asks(rule, HG_TERM_REWRITES_OVER))
+		return "Choose a form that does not rewrite the table: a column without a volatile default, a new column instead of another type.";
+	if (rule_asks(rule, HG_TERM_LOCKS_OVER))
+		return act->command == HG_CMD_MAINTAIN ?
+			"Plain VACUUM and ANALYZE lock out nobody." :
+			"Choose a form that locks less: CREATE INDEX CONCURRENTLY, or a constraint NOT VALID that is validated later.";
+	if (rule_asks(rule, HG_TERM_HOURS) || rule_asks(rule, HG_TERM_DURING))
+		return "This holds at certain times only; try again later.";
 	switch (act->command)
 	{
-		case HG_CMD_DROP:
 		case HG_CMD_TRUNCATE:
+			return "Delete the rows in batches by a WHERE clause, work with temporary tables, or ask the database administrator.";
+		case HG_CMD_DROP:
 		case HG_CMD_CREATE:
 		case HG_CMD_ALTER:
 			return "Work with temporary tables, or ask the database administrator.";
 		case HG_CMD_COPY_FILE:
 		case HG_CMD_COPY_PROGRAM:
 			return "Use COPY FROM STDIN or COPY TO STDOUT.";
+		case HG_CMD_FN_FILE:
+			return "Files of the server are out of reach; send data with COPY FROM STDIN, fetch it with COPY TO STDOUT.";
+		case HG_CMD_FN_NETWORK:
+			return "Query other servers from the client, not through this one.";
 		case HG_CMD_MAINTAIN:
 			return "Plain VACUUM and ANALYZE lock out nobody.";
 		case HG_CMD_SET:
 			return "Leave this setting as it is.";
+		case HG_CMD_INSERT:
+		case HG_CMD_UPDATE:
+		case HG_CMD_DELETE:
+		case HG_CMD_MERGE:
+		case HG_CMD_COPY_FROM:
+			return "Work on a copy in a temporary table, or ask the database administrator.";
+		case HG_CMD_SELECT:
+		case HG_CMD_COPY_TO:
+			return "Leave this relation out, or ask the database administrator.";
 		default:
 			return "Do without this command, or ask the database administrator.";
 	}

@@ -172,6 +172,15 @@ BEGIN
 			USING ERRCODE = 'HG014',
 				HINT = 'Map it from a session of another role.';
 	END IF;
+	-- its functions run with their owner's rights, and would be governed
+	IF EXISTS (SELECT FROM pg_extension e
+		WHERE e.extname = 'hoopguard'
+			AND hoopguard._role_covers(role_oid, e.extowner)) THEN
+		RAISE EXCEPTION 'cannot map role "%": it owns hoopguard',
+			map_role.role
+			USING ERRCODE = 'HG014',
+				HINT = 'Have another superuser create the extension.';
+	END IF;
 	IF NOT coalesce(map_role.allow_privileged, false) THEN
 		privileges := hoopguard._privileges_of(role_oid);
 		IF privileges IS NOT NULL THEN
