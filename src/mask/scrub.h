@@ -10,9 +10,6 @@
 
 #include "mask/method.h"
 
-/* How many values this backend has replaced so far; for events. */
-extern int64 hg_scrub_replaced;
-
 /*
  * A scrubbing masker for a type, in the current context; NULL when values of
  * the type are fully hidden.  context, which may be NULL, names the column.

@@ -17,21 +17,45 @@
 #define MAX_NAME_BYTES 200
 
 void
-hg_detect_begin(HgScan *scan, const char *value, int len, const char *context,
-				bool whole)
+hg_detect_context(HgContext *context, const char *name)
 {
-	hg_scan_begin(scan, value, len,
-				  context != NULL ? hg_hint_name(context) : 0,
-				  context != NULL && context[0] != '\0', whole,
-				  GetDatabaseEncoding() == PG_UTF8);
+	context->name = name != NULL && name[0] != '\0' ? name : NULL;
+	context->hints = context->name != NULL ? hg_hint_name(name) : 0;
+}
+
+void
+hg_detect_begin_in(HgScan *scan, const char *value, int len,
+				   const HgContext *context, bool whole)
+{
+	const char *name = context != NULL ? context->name : NULL;
+
+	hg_scan_begin(scan, value, len, context != NULL ? context->hints : 0,
+				  name != NULL, whole, GetDatabaseEncoding() == PG_UTF8);
 	scan->npatterns = hg_pattern_count();
 	for (int i = 0; i < scan->npatterns; i++)
 	{
-		if (hg_pattern_hinted(i, context))
+		if (hg_pattern_hinted(i, name))
 			scan->hinted |= UINT64CONST(1) << i;
 		if (!hg_pattern_next(i, scan, 0, &scan->next[i]))
 			scan->next[i].start = -1;
 	}
+}
+
+void
+hg_detect_begin(HgScan *scan, const char *value, int len, const char *context,
+				bool whole)
+{
+	HgContext	read;
+
+	hg_detect_context(&read, context);
+	hg_detect_begin_in(scan, value, len, &read, whole);
+}
+
+bool
+hg_detect_nothing(const char *value, int len)
+{
+	return !hg_scan_worthwhile((const unsigned char *) value, len) &&
+		hg_pattern_count() == 0;
 }
 
 void

@@ -51,6 +51,15 @@ typedef struct HgScan
 										 * any more; valid with npatterns */
 } HgScan;
 
+/* What the name of a column or key says, read once for many values. */
+typedef struct HgContext
+{
+	const char *name;			/* or NULL; must stay */
+	uint64		hints;			/* of detect_int.h */
+} HgContext;
+
+extern void hg_detect_context(HgContext *context, const char *name);
+
 /*
  * Begin a walk over len bytes of a value in the server's encoding.  context,
  * which may be NULL, is the name of the column or key the value stands under;
@@ -61,6 +70,16 @@ typedef struct HgScan
  */
 extern void hg_detect_begin(HgScan *scan, const char *value, int len,
 							const char *context, bool whole);
+
+/* The same with a context that was read before; may be NULL. */
+extern void hg_detect_begin_in(HgScan *scan, const char *value, int len,
+							   const HgContext *context, bool whole);
+
+/*
+ * Is it plain from a glance that the built-in scanner would find nothing?
+ * And there are no patterns.  Several times as fast as looking.
+ */
+extern bool hg_detect_nothing(const char *value, int len);
 
 /*
  * Right after the beginning: may a word like "version" or "order" tell that a

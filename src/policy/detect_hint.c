@@ -235,12 +235,14 @@ typedef struct Words
 {
 	int			n;
 	int			at[MAX_WORDS];
+	int			len[MAX_WORDS];
 	int			used;
 	char		text[MAX_NAME * 2];
 } Words;
 
 /* Where the phrases of each first letter stand; made once. */
 static short first_of[27];
+static unsigned char first_len[lengthof(phrases)];	/* of its first word */
 static bool first_known = false;
 
 static void
@@ -255,6 +257,8 @@ index_phrases(void)
 			i++;
 	}
 	first_of[26] = lengthof(phrases);
+	for (i = 0; i < lengthof(phrases); i++)
+		first_len[i] = strcspn(phrases[i].phrase, " ");
 	first_known = true;
 }
 
@@ -276,6 +280,9 @@ look_up(const Words *words)
 		{
 			const char *phrase = phrases[p].phrase;
 			int			w = i;
+
+			if (first_len[p] != words->len[i] || word[1] != phrase[1])
+				continue;
 
 			for (;;)
 			{
@@ -342,6 +349,7 @@ split(const unsigned char *s, int len, Words *words)
 		if (open && (letter == 0 || (upper && (was_lower ||
 											   (was_upper && next_lower)))))
 		{
+			words->len[words->n - 1] = words->used - words->at[words->n - 1];
 			words->text[words->used++] = '\0';
 			open = false;
 		}

@@ -67,6 +67,7 @@ extern uint64 hg_hint_before(const HgScan *scan, int start);
 extern void hg_scan_begin(HgScan *scan, const char *value, int len,
 						  uint64 hints, bool named, bool whole, bool utf8);
 extern bool hg_scan_next(HgScan *scan, HgSpan *span);
+extern bool hg_scan_worthwhile(const unsigned char *s, int len);
 
 static inline bool
 hg_span(HgSpan *span, int start, int end, const char *class_name,

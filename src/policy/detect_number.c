@@ -51,6 +51,8 @@ hints_of(const HgScan *scan, Number *number)
 static bool
 has(const HgScan *scan, Number *number, Hint hint)
 {
+	if (scan->no_veto && (H(hint) & HINTS_AGAINST) != 0)
+		return false;
 	return (hints_of(scan, number) & H(hint)) != 0;
 }
 
@@ -85,7 +87,14 @@ gather(const HgScan *scan, int start, Number *number)
 	unsigned char before = at(scan, start - 1);
 	bool		open = false;
 
-	memset(number, 0, offsetof(Number, hints));
+	/* most numbers are small: not the whole of it is cleared */
+	number->n = 0;
+	number->groups = 0;
+	number->sep[0] = number->sep[1] = number->sep[2] = number->sep[3] = 0;
+	number->len[0] = number->len[1] = number->len[2] = number->len[3] = 0;
+	number->plus = false;
+	number->bracket = false;
+	number->sign_before = false;
 	number->hints_known = false;
 	number->start = start;
 	number->bound = true;
@@ -147,6 +156,7 @@ gather(const HgScan *scan, int start, Number *number)
 			break;
 		number->len[g] = len;
 		number->end[g] = i;
+		number->sep[g + 1] = 0;
 		number->groups++;
 
 		c = at(scan, i);
@@ -204,11 +214,12 @@ gather(const HgScan *scan, int start, Number *number)
 }
 
 /* Are the first groups of these lengths, with one kind of separator? */
-static bool
-shape(const Number *number, const char *lengths)
-{
-	int			n = strlen(lengths);
+#define shape(number, lengths) \
+	shape_is(number, lengths, (int) sizeof(lengths) - 1)
 
+static inline bool
+shape_is(const Number *number, const char *lengths, int n)
+{
 	if (number->groups < n)
 		return false;
 	for (int i = 0; i < n; i++)
@@ -1052,6 +1063,13 @@ hg_match_number(const HgScan *scan, int start, int word_end, HgSpan *span)
 		if (c == ' ' && !IS(at(scan, i + 1), B_DIGIT | B_ALPHA) &&
 			at(scan, i + 1) != '(')
 			return false;
+		/* a day may stand before a month's name, nothing longer */
+		if (c == ' ' && i > start + 2 && IS(at(scan, i + 1), B_ALPHA))
+			return false;
+		/* 1 2 3: no number is written so */
+		if (c == ' ' && i == start + 1 && at(scan, i + 2) == ' ' &&
+			IS(at(scan, i + 1), B_DIGIT))
+			return false;
 	}
 
 	gather(scan, start, &number);
@@ -1101,12 +1119,10 @@ hg_match_number(const HgScan *scan, int start, int word_end, HgSpan *span)
 		}
 	}
 
-	if ((scan->hints & H(HINT_BIRTH)) != 0 ||
-		(number.n >= 3 && number.n <= 16 && !number.plus &&
-		 has(scan, &number, HINT_BIRTH)))
+	if (!number.plus && !number.sign_before)
 	{
 		end = date_end(scan, &number);
-		if (end > 0 && !number.sign_before)
+		if (end > 0 && has(scan, &number, HINT_BIRTH))
 			return hg_span(span, start, end, "date_of_birth", 85);
 	}
 	if (number.n < 7)
@@ -1158,11 +1174,13 @@ compact(const HgScan *scan, int start, int want, char *out, int *end)
 	return n;
 }
 
+/* Has s of n characters this form?  See the letters below. */
+#define pattern(s, n, form) \
+	((n) == (int) sizeof(form) - 1 && pattern_is(s, n, form))
+
 static bool
-pattern(const char *s, int n, const char *form)
+pattern_is(const char *s, int n, const char *form)
 {
-	if (strlen(form) != n)
-		return false;
 	for (int i = 0; i < n; i++)
 	{
 		unsigned char c = s[i];
@@ -1251,6 +1269,9 @@ hg_match_letter_id(const HgScan *scan, int start, int end, int mask,
 	}
 
 	if (end - start < 1 || end - start > 16 || (mask & (B_UNDER | B_HIGH)) != 0)
+		return false;
+	/* in a text ids stand in capitals; by itself none has small letters */
+	if (scan->hints == 0 && (mask & B_LOWER) != 0)
 		return false;
 	/* cheap to say no: nothing of this has no digit near */
 	if ((mask & B_DIGIT) == 0 && !IS(at(scan, end + 1), B_DIGIT))

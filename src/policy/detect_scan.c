@@ -46,18 +46,38 @@ const unsigned char hg_byte[256] = {
 	HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI, HI
 };
 
-/* Last letters of the words that announce a secret: see hg_match_secret. */
-static const bool announces[26] = {
-	['d' - 'a'] = true,			/* password, pwd */
-	['e' - 'a'] = true,			/* code, passphrase */
-	['n' - 'a'] = true,			/* token */
-	['r' - 'a'] = true,			/* bearer */
-	['s' - 'a'] = true,			/* pass, credentials */
-	['t' - 'a'] = true,			/* secret, passwort, kennwort */
-	['u' - 'a'] = true,			/* curl -u */
-	['w' - 'a'] = true,			/* pw */
-	['y' - 'a'] = true			/* key */
+/*
+ * The last two letters of the words that announce a secret, as bits of the
+ * letter before for each last one: see hg_match_secret.
+ */
+#define L(letter) (1 << ((letter) - 'a'))
+
+static const uint32 announces[26] = {
+	['a' - 'a'] = L('n'),		/* contrasena */
+	['d' - 'a'] = L('r') | L('w'),	/* password, passwd, pwd */
+	['e' - 'a'] = L('d') | L('s'),	/* code, passphrase */
+	['n' - 'a'] = L('e'),		/* token */
+	['r' - 'a'] = L('e'),		/* bearer */
+	['s' - 'a'] = L('s'),		/* pass */
+	['t' - 'a'] = L('e') | L('r'),	/* secret, passwort, kennwort */
+	['w' - 'a'] = L('p'),		/* pw */
+	['y' - 'a'] = L('e')		/* key */
 };
+
+static inline bool
+may_announce(const unsigned char *s, int len)
+{
+	unsigned char last = LOWER(s[len - 1]);
+	unsigned char before;
+
+	if (last < 'a' || last > 'z')
+		return false;
+	if (len == 1)
+		return last == 'u';		/* curl -u */
+	before = LOWER(s[len - 2]);
+	return before >= 'a' && before <= 'z' &&
+		(announces[last - 'a'] >> (before - 'a') & 1) != 0;
+}
 
 void
 hg_scan_begin(HgScan *scan, const char *value, int len, uint64 hints,
@@ -117,8 +137,7 @@ match_word(HgScan *scan, int start, int end, int mask, HgSpan *span)
 	if (IS(c, B_UPPER | B_LOWER) && (mask & B_DIGIT || end - start <= 4) &&
 		hg_match_letter_id(scan, start, end, mask, span))
 		return true;
-	if (IS(scan->s[end - 1], B_ALPHA) &&
-		announces[LOWER(scan->s[end - 1]) - 'a'] &&
+	if (may_announce(scan->s + start, end - start) &&
 		hg_match_secret(scan, start, end, span))
 		return true;
 	return false;
@@ -221,6 +240,61 @@ hg_scan_next(HgScan *scan, HgSpan *span)
 			return true;
 		}
 		scan->pos = skip;
+	}
+	return false;
+}
+
+/*
+ * Every kind has a digit, or one of these signs: an address its @ (%40 in a
+ * URL), a key or a password what assigns it or the quotes it stands in, a
+ * private key its dashes, a URL its slashes, "!" what a typed password without
+ * digits has.  Only AWS's keys may do without: 20 capital letters.
+ */
+#define TRIGGER 0x80
+#define CAPITAL 0x01
+
+static const unsigned char glance[256] = {
+	['0'] = TRIGGER, ['1'] = TRIGGER, ['2'] = TRIGGER, ['3'] = TRIGGER,
+	['4'] = TRIGGER, ['5'] = TRIGGER, ['6'] = TRIGGER, ['7'] = TRIGGER,
+	['8'] = TRIGGER, ['9'] = TRIGGER, ['@'] = TRIGGER, ['='] = TRIGGER,
+	[':'] = TRIGGER, ['$'] = TRIGGER, ['{'] = TRIGGER, ['!'] = TRIGGER,
+	['"'] = TRIGGER, ['\''] = TRIGGER, ['`'] = TRIGGER,
+	['A'] = CAPITAL, ['B'] = CAPITAL, ['C'] = CAPITAL, ['D'] = CAPITAL,
+	['E'] = CAPITAL, ['F'] = CAPITAL, ['G'] = CAPITAL, ['H'] = CAPITAL,
+	['I'] = CAPITAL, ['J'] = CAPITAL, ['K'] = CAPITAL, ['L'] = CAPITAL,
+	['M'] = CAPITAL, ['N'] = CAPITAL, ['O'] = CAPITAL, ['P'] = CAPITAL,
+	['Q'] = CAPITAL, ['R'] = CAPITAL, ['S'] = CAPITAL, ['T'] = CAPITAL,
+	['U'] = CAPITAL, ['V'] = CAPITAL, ['W'] = CAPITAL, ['X'] = CAPITAL,
+	['Y'] = CAPITAL, ['Z'] = CAPITAL
+};
+
+/*
+ * Can there be anything in the bytes?  False is certain.
+ */
+bool
+hg_scan_worthwhile(const unsigned char *s, int len)
+{
+	int			capitals = 0;
+	int			i = 0;
+
+	while (i < len)
+	{
+		int			end = Min(len, i + 32);
+		unsigned int sum = 0;
+		unsigned int any = 0;
+
+		for (; i < end; i++)
+		{
+			unsigned int g = glance[s[i]];
+
+			any |= g;
+			sum += g;
+		}
+		if ((any & TRIGGER) != 0)
+			return true;
+		capitals += sum;
+		if (capitals >= 20)
+			return true;
 	}
 	return false;
 }

@@ -68,16 +68,17 @@ high_letter(const HgScan *scan, int i)
 static bool
 is_extension(const unsigned char *s, int len)
 {
-	static const char *const list[] = {
-		"png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "bmp", "css", "js",
-		"mjs", "ts", "tsx", "jsx", "json", "html", "htm", "php", "xml", "yml",
-		"yaml", "pdf", "txt", "csv", "zip", "gz", "tar", "tgz", "whl", "jar",
-		"service", "socket", NULL
+	static const char *const by_length[] = {
+		NULL, NULL, "js ts gz ", "png jpg gif svg ico bmp css mjs tsx jsx htm "
+		"php xml yml pdf txt csv zip tar tgz whl jar ", "jpeg webp json html "
+		"yaml ", NULL, "socket ", "service "
 	};
 
-	for (int i = 0; list[i] != NULL; i++)
-		if (strlen(list[i]) == len &&
-			pg_strncasecmp((const char *) s, list[i], len) == 0)
+	if (len >= lengthof(by_length) || by_length[len] == NULL)
+		return false;
+	for (const char *p = by_length[len]; *p != '\0'; p += len + 1)
+		if (p[0] == LOWER(s[0]) &&
+			pg_strncasecmp((const char *) s, p, len) == 0)
 			return true;
 	return false;
 }
@@ -165,10 +166,16 @@ domain_end(const HgScan *scan, int i)
 }
 
 /* A character of the local part, but for dots and apostrophes. */
-static bool
+static inline bool
 local_char(unsigned char c)
 {
-	return IS(c, B_ALNUM) || (c != '\0' && strchr("_+-%&*!#$^~", c) != NULL);
+	static const bool signs[128] = {
+		['_'] = true, ['+'] = true, ['-'] = true, ['%'] = true, ['&'] = true,
+		['*'] = true, ['!'] = true, ['#'] = true, ['$'] = true, ['^'] = true,
+		['~'] = true
+	};
+
+	return IS(c, B_ALNUM) || (c < 128 && signs[c]);
 }
 
 bool

@@ -15,6 +15,10 @@
 
 #include "policy/detect_int.h"
 
+/* Longer ones are not looked for behind a name like "password" or "token". */
+#define MAX_PASSWORD 200
+#define MAX_SECRET 1024
+
 /* Alphabets of tokens. */
 typedef enum Alphabet
 {
@@ -140,8 +144,13 @@ static const Prefix prefixes[] = {
 	{"ya29.", TOKEN, 40, 300, "secret_token"}
 };
 
-/* Where the prefixes of each first byte stand; made once. */
+/*
+ * Where the prefixes of each first byte stand, their lengths, and the second
+ * bytes that they have, by its lower six bits; made once.
+ */
 static unsigned char first_of[129];
+static unsigned char prefix_len[lengthof(prefixes)];
+static uint64 second_of[128];
 static bool first_known = false;
 
 static void
@@ -156,6 +165,13 @@ index_prefixes(void)
 		first_of[c] = i;
 	}
 	first_of[128] = lengthof(prefixes);
+	for (i = 0; i < lengthof(prefixes); i++)
+	{
+		const char *prefix = prefixes[i].prefix;
+
+		prefix_len[i] = strlen(prefix);
+		second_of[(int) prefix[0]] |= UINT64CONST(1) << (prefix[1] & 63);
+	}
 	first_known = true;
 }
 
@@ -204,13 +220,14 @@ match_prefix(const HgScan *scan, int start, HgSpan *span)
 
 	if (!first_known)
 		index_prefixes();
-	if (c >= 128)
+	if (c >= 128 ||
+		(second_of[c] >> (scan->s[start + 1] & 63) & 1) == 0)
 		return false;
 	for (int i = first_of[c]; i < lengthof(prefixes) &&
 		 prefixes[i].prefix[0] == c; i++)
 	{
 		const Prefix *p = &prefixes[i];
-		int			n = strlen(p->prefix);
+		int			n = prefix_len[i];
 		int			from = start + n;
 		int			end = from;
 
@@ -232,7 +249,7 @@ match_prefix(const HgScan *scan, int start, HgSpan *span)
 		return hg_span(span, start, end, p->class_name, 97);
 	}
 	/* OpenAI's first form: the name of its maker in base64 in the middle */
-	if (c == 's' && start + 30 < scan->len &&
+	if (c == 's' && scan->s[start + 1] == 'k' && start + 30 < scan->len &&
 		memcmp(scan->s + start, "sk-", 3) == 0)
 	{
 		int			end = start + 3;
@@ -420,7 +437,9 @@ hg_match_token(const HgScan *scan, int start, int end, int mask, HgSpan *span)
 		return false;
 	if (match_prefix(scan, start, span))
 		return true;
-	if ((s[0] == 'S' || s[0] == 'p' || s[0] == 's' || s[0] == 'b' ||
+	if ((at(scan, end) == '$' || at(scan, end) == ':' ||
+		 at(scan, end) == '-') &&
+		(s[0] == 'S' || s[0] == 'p' || s[0] == 's' || s[0] == 'b' ||
 		 s[0] == 'a') && match_named_hash(scan, start, span))
 		return true;
 	/* Discord's bot token: a number in base64, a time, a signature */
@@ -798,9 +817,10 @@ announced(const HgScan *scan, int start, int end)
 
 /* End of the word or quoted string at i. */
 static int
-secret_end(const HgScan *scan, int i, unsigned char quote, bool escaped)
+secret_end(const HgScan *scan, int i, unsigned char quote, bool escaped,
+		   int max)
 {
-	int			limit = Min(scan->len, i + 1024);
+	int			limit = Min(scan->len, i + max);
 	int			start = i;
 
 	for (; i < limit; i++)
@@ -849,7 +869,7 @@ hg_password_like(const unsigned char *s, int len, bool assigned)
 	bool		letter = false;
 	bool		other = false;
 
-	if (len < 4 || len > 200 || hg_placeholder(s, len) || dummy(s, len))
+	if (len < 4 || len > MAX_PASSWORD || hg_placeholder(s, len) || dummy(s, len))
 		return false;
 	for (int i = 0; i < len; i++)
 	{
@@ -960,7 +980,8 @@ hg_match_secret(const HgScan *scan, int start, int end, HgSpan *span)
 	if (!sign && !spaced)
 		return false;
 
-	stop = secret_end(scan, i, quote, escaped);
+	stop = secret_end(scan, i, quote, escaped,
+					  what == A_PASSWORD ? MAX_PASSWORD + 1 : MAX_SECRET);
 	s = scan->s + i;
 	len = stop - i;
 	if (len < 4 || i < scan->floor)

@@ -16,6 +16,7 @@
 
 #include "executor/executor.h"
 #include "mask/scrub.h"
+#include "mask/scrub_text.h"
 #include "policy/policy.h"
 #include "server/scrub_dest.h"
 #include "utils/memutils.h"
