@@ -21,6 +21,9 @@
 /* A string with escapes is hidden as a whole beyond this; see Plain. */
 #define MAX_ESCAPED (64 * 1024 * 1024)
 
+/* Bytes between two interrupt checks. */
+#define CHECK_EVERY 65536
+
 /* Names of JSON keys are cut. */
 #define MAX_KEY 128
 
@@ -205,6 +208,7 @@ static void
 read_string(Plain *plain, const char *source, int from, int to)
 {
 	int			i = from;
+	int			checked = from;
 
 	plain_reset(plain, to - from);
 	while (i < to)
@@ -212,6 +216,11 @@ read_string(Plain *plain, const char *source, int from, int to)
 		int			place = i;
 		int			code;
 
+		if (i - checked > CHECK_EVERY)
+		{
+			CHECK_FOR_INTERRUPTS();
+			checked = i;
+		}
 		if (source[i] != '\\' || i + 1 >= to)
 		{
 			plain_add(plain, source[i], i);
@@ -325,7 +334,7 @@ hg_scrub_json(const char *s, int len, const HgContext *context, StringInfo out)
 	Plain		plain = {0};
 	int			done = 0;
 	int			i = 0;
-	int			next_check = 0;
+	int			checked = 0;
 	bool		changed = false;
 
 	initStringInfo(&piece);
@@ -333,10 +342,10 @@ hg_scrub_json(const char *s, int len, const HgContext *context, StringInfo out)
 	{
 		unsigned char c = s[i];
 
-		if (i >= next_check)
+		if (i - checked > CHECK_EVERY)
 		{
 			CHECK_FOR_INTERRUPTS();
-			next_check = i + 4096;
+			checked = i;
 		}
 		if (c == '"')
 		{
@@ -420,6 +429,7 @@ read_xml(Plain *plain, const char *source, int len)
 		{"apos;", '\''}
 	};
 	int			i = 0;
+	int			checked = 0;
 
 	plain_reset(plain, len);
 	while (i < len)
@@ -427,6 +437,11 @@ read_xml(Plain *plain, const char *source, int len)
 		int			end = i + 1;
 		bool		read = false;
 
+		if (i - checked > CHECK_EVERY)
+		{
+			CHECK_FOR_INTERRUPTS();
+			checked = i;
+		}
 		if (source[i] == '&' && i + 2 < len && source[i + 1] == '#')
 		{
 			bool		hex = source[i + 2] == 'x';

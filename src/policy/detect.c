@@ -13,6 +13,8 @@
 #include "policy/detect_int.h"
 #include "policy/detect_pattern.h"
 
+#define MAX_GLANCE (1024 * 1024)
+
 /* A longer value is a text, not a name or an address. */
 #define MAX_NAME_BYTES 200
 
@@ -54,7 +56,9 @@ hg_detect_begin(HgScan *scan, const char *value, int len, const char *context,
 bool
 hg_detect_nothing(const char *value, int len)
 {
-	return !hg_scan_worthwhile((const unsigned char *) value, len) &&
+	/* the glance serves no interrupts: not at a long value */
+	return len <= MAX_GLANCE &&
+		!hg_scan_worthwhile((const unsigned char *) value, len) &&
 		hg_pattern_count() == 0;
 }
 
