@@ -116,6 +116,7 @@ OBJS = \
 	src/record/record_sql.o \
 	src/record/record_store.o \
 	src/record/recorder.o \
+	src/record/scanner.o \
 	src/server/govern.o \
 	src/server/hooks.o \
 	src/server/hoopguard.o \

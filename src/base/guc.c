@@ -27,6 +27,7 @@ int			hg_guc_approval_ttl = 3600;
 int			hg_guc_approval_grant_ttl = 900;
 int			hg_guc_approval_max_pending = 20;
 int			hg_guc_approval_rate = 10;
+int			hg_guc_scan_interval = 0;
 int			hg_guc_approval_slots = 1024;
 int			hg_guc_approval_max_statement = 32768;
 int			hg_guc_webhook_connect_timeout = 1000;
@@ -110,6 +111,9 @@ hg_guc_init(void)
 	define_int("hoopguard.approval_rate",
 			   "New requests a subject may make per minute.",
 			   &hg_guc_approval_rate, 10, 1, 1000000, PGC_SIGHUP, 0);
+	define_int("hoopguard.scan_interval",
+			   "How often new tables and columns are looked at for sensitive values; 0: never.",
+			   &hg_guc_scan_interval, 0, 0, 604800, PGC_SIGHUP, GUC_UNIT_S);
 	define_int("hoopguard.approval_slots",
 			   "Sessions that can wait for an approval at a time.",
 			   &hg_guc_approval_slots, 1024, 16, 65536, PGC_POSTMASTER, 0);

@@ -22,6 +22,7 @@
 #include "miscadmin.h"
 #include "policy/policy.h"
 #include "record/recorder.h"
+#include "record/scanner.h"
 #include "server/hooks.h"
 #include "utils/guc.h"
 
@@ -46,5 +47,6 @@ _PG_init(void)
 	hg_approval_register();
 	hg_limits_register();
 	hg_recorder_register_launcher();
+	hg_recorder_register_tick(hg_scanner_tick);
 	hg_courier_register();
 }

@@ -211,34 +211,50 @@ BEGIN
 		EXIT WHEN clock_timestamp() >= until;
 		-- dropped since the list was made
 		CONTINUE WHEN NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = rel);
-		n := 0;
-		DELETE FROM hoopguard._finding f
-		WHERE f.state = 'new'
-			AND f.column_ref >= (rel::int8 << 16)
-			AND f.column_ref < (rel::int8 + 1 << 16);
-		WITH found AS (
-			SELECT (rel::int8 << 16) + s.attnum AS ref, s.*
-			FROM hoopguard._scan_relation(rel, scan.sample, until) s
-		), known AS (
-			UPDATE hoopguard._finding f
-			SET confidence = s.confidence, evidence_count = s.evidence_count,
-				sampled = s.sampled
-			FROM found s
-			WHERE f.column_ref = s.ref AND f.class = s.class
-			RETURNING f.column_ref::int8 AS ref, f.class
-		), fresh AS (
-			INSERT INTO hoopguard._finding (column_ref, class, confidence,
-				evidence_count, sampled)
-			SELECT hoopguard._column(rel::regclass, a.attname), s.class,
-				s.confidence, s.evidence_count, s.sampled
-			FROM found s
-				JOIN pg_attribute a ON a.attrelid = rel AND a.attnum = s.attnum
-			WHERE NOT EXISTS (SELECT FROM hoopguard._finding k
-				WHERE k.column_ref = s.ref AND k.class = s.class)
-			RETURNING 1
-		)
-		SELECT (SELECT count(*) FROM known) + (SELECT count(*) FROM fresh)
-		INTO n;
+		BEGIN
+			-- of many, one that is locked or broken does not hold up the others
+			IF scan.relation IS NULL AND EXISTS (SELECT FROM pg_class c
+				WHERE c.oid = rel AND c.relkind IN ('r', 'p')) THEN
+				EXECUTE format('LOCK TABLE ONLY %s IN ACCESS SHARE MODE NOWAIT',
+					rel::regclass);
+			END IF;
+			n := 0;
+			DELETE FROM hoopguard._finding f
+			WHERE f.state = 'new'
+				AND f.column_ref >= (rel::int8 << 16)
+				AND f.column_ref < (rel::int8 + 1 << 16);
+			WITH found AS (
+				SELECT (rel::int8 << 16) + s.attnum AS ref, s.*
+				FROM hoopguard._scan_relation(rel, scan.sample, until) s
+			), known AS (
+				UPDATE hoopguard._finding f
+				SET confidence = s.confidence, evidence_count = s.evidence_count,
+					sampled = s.sampled
+				FROM found s
+				WHERE f.column_ref = s.ref AND f.class = s.class
+				RETURNING f.column_ref::int8 AS ref, f.class
+			), fresh AS (
+				INSERT INTO hoopguard._finding (column_ref, class, confidence,
+					evidence_count, sampled)
+				SELECT hoopguard._column(rel::regclass, a.attname), s.class,
+					s.confidence, s.evidence_count, s.sampled
+				FROM found s
+					JOIN pg_attribute a ON a.attrelid = rel AND a.attnum = s.attnum
+				WHERE NOT EXISTS (SELECT FROM hoopguard._finding k
+					WHERE k.column_ref = s.ref AND k.class = s.class)
+				RETURNING 1
+			)
+			SELECT (SELECT count(*) FROM known) + (SELECT count(*) FROM fresh)
+			INTO n;
+		EXCEPTION WHEN lock_not_available THEN
+			CONTINUE;
+		WHEN OTHERS THEN
+			IF scan.relation IS NOT NULL THEN
+				RAISE;
+			END IF;
+			n := 0;
+			RAISE WARNING 'could not scan %: SQLSTATE %', rel::regclass, sqlstate;
+		END;
 		INSERT INTO hoopguard._scanned (relation, columns, at)
 		SELECT rel, c.relnatts, clock_timestamp() FROM pg_class c
 		WHERE c.oid = rel
