@@ -395,7 +395,10 @@ detail(const HgApprovalAsk *ask, const HgTicket *ticket, const char *state,
 	memset(&refusal, 0, sizeof(refusal));
 	refusal.verdict = "approve";
 	refusal.rule_id = ask->verdict->rule ? ask->verdict->rule->id : 0;
-	refusal.command = hg_command_name(ask->facts->command);
+	/* what has to be approved, not what it stands in: WITH, EXPLAIN ANALYZE */
+	refusal.command = hg_command_name(ask->verdict->act ?
+									  ask->verdict->act->command :
+									  ask->facts->command);
 	foreach(lc, ask->facts->acts)
 	{
 		char	   *object = hg_request_object((const HgAct *) lfirst(lc));
