@@ -36,6 +36,7 @@ OBJS = \
 	src/courier/courier.o \
 	src/courier/courier_status.o \
 	src/courier/http.o \
+	src/courier/relay.o \
 	src/courier/webhook_sign.o \
 	src/guard/guard.o \
 	src/guard/limits.o \

@@ -282,6 +282,32 @@ hg_reply_parse(const char *body, size_t len, const char *id,
 	json_tokener_free(tokener);
 }
 
+bool
+hg_reply_id(const char *body, size_t len, char *id, size_t size)
+{
+	json_tokener *tokener;
+	json_object *object;
+	bool		found = false;
+
+	id[0] = '\0';
+	if (len == 0 || len > HG_REPLY_MAX)
+		return false;
+	tokener = json_tokener_new_ex(MAX_DEPTH);
+	if (tokener == NULL)
+		return false;
+	json_tokener_set_flags(tokener,
+						   JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	object = json_tokener_parse_ex(tokener, body, (int) len);
+	if (json_tokener_get_error(tokener) == json_tokener_success &&
+		json_object_is_type(object, json_type_object))
+		found = optional_string(object, "id", id, size) && strlen(id) == 36 &&
+			strspn(id, "0123456789abcdef-") == 36;
+	if (object != NULL)
+		json_object_put(object);
+	json_tokener_free(tokener);
+	return found;
+}
+
 /* ---- requests ----------------------------------------------------------- */
 
 /*
@@ -362,6 +388,14 @@ visible(const char *s, bool utf8, bool json, bool *escaped)
 		}
 	}
 	return buf.data;
+}
+
+char *
+hg_reply_visible(const char *s)
+{
+	bool		escaped = false;
+
+	return visible(s, true, false, &escaped);
 }
 
 static bool

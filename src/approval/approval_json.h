@@ -40,6 +40,12 @@ typedef struct HgReply
 extern void hg_reply_parse(const char *body, size_t len, const char *id,
 						   const char *binding, HgReply *reply);
 
+/* The request a reply says it is for, NUL-terminated; false: it has none. */
+extern bool hg_reply_id(const char *body, size_t len, char *id, size_t size);
+
+/* A reply's text with what is not seen spelled out, palloc'd UTF-8. */
+extern char *hg_reply_visible(const char *s);
+
 /* Mark a reply as failed; the text is cut to fit. */
 extern void hg_reply_fail(HgReply *reply, const char *error);
 

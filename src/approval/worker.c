@@ -37,6 +37,7 @@ static const int backoff_s[] = {5, 30, 120, 600, 1800};
 
 static TimestampTz due_at = 0;	/* when to look at the table again */
 static int	in_flight = 0;		/* deliveries of this database */
+static TimestampTz relays_forgotten_at = 0;
 
 /* ---- records ------------------------------------------------------------ */
 
@@ -362,6 +363,14 @@ expire(void)
 		hg_decide_edge(hg_sql_value(i, 1), hg_sql_value(i, 2), "expired",
 					   NULL, "recorder", NULL, NULL);
 	}
+
+	/* a signature is too old after five minutes: a day is plenty */
+	if (relays_forgotten_at + USECS_PER_HOUR > GetCurrentTimestamp())
+		return;
+	relays_forgotten_at = GetCurrentTimestamp();
+	hg_sql("DELETE FROM hoopguard.approval_relay"
+		   " WHERE at < pg_catalog.clock_timestamp()"
+		   " - pg_catalog.interval '1 day'", 0, NULL);
 }
 
 static bool

@@ -166,6 +166,25 @@ COMMENT ON FUNCTION hoopguard.revoke(uuid) IS
 	'take back an approval that was not used yet';
 REVOKE ALL ON FUNCTION hoopguard.revoke(uuid) FROM PUBLIC;
 
+-- Messages of relays that were taken: one with the same id is refused.  The
+-- recorder forgets them after a day; their signatures are old long before.
+CREATE TABLE hoopguard.approval_relay (
+	webhook_id	text COLLATE "C" PRIMARY KEY,
+	at			timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+);
+COMMENT ON TABLE hoopguard.approval_relay IS
+	'ids of the signed decisions that were taken, for a day';
+REVOKE ALL ON hoopguard.approval_relay FROM PUBLIC;
+
+CREATE FUNCTION hoopguard.submit_decision(body text, webhook_id text,
+	webhook_timestamp bigint, webhook_signature text) RETURNS text
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'hoopguard_submit_decision';
+COMMENT ON FUNCTION hoopguard.submit_decision(text, text, bigint, text) IS
+	'hand on an approver''s signed decision; the signature counts, not who calls; returns the new state';
+REVOKE ALL ON FUNCTION hoopguard.submit_decision(text, text, bigint, text) FROM PUBLIC;
+
 -- The requester's side: own requests only, by session user.
 CREATE FUNCTION hoopguard.approval_state(id uuid) RETURNS text
 LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED

@@ -58,7 +58,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	PERFORM hoopguard._assert_ungoverned();
 	PERFORM hoopguard._grant(role,
-		'{approve, deny, revoke, approver_of_all}',
+		'{approve, deny, revoke, submit_decision, approver_of_all}',
 		'{pending_approval, approval, approval_vote, approval_log}', 'SELECT');
 END $$;
 COMMENT ON FUNCTION hoopguard.grant_approver(text) IS
