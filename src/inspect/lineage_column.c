@@ -398,18 +398,23 @@ computed_column(LinScope *scope, int rti, RangeTblEntry *rte, int attno,
 	hg_lineage_set_merge(set, memo->set, outer);
 }
 
-/* A column of a base relation, or all of them. */
+/*
+ * A column of a base relation, or all of them; or of a transition table, which
+ * is no dataset but has rows of one.
+ */
 static void
-base_column(LinScope *scope, Oid relid, int attno, LinMask outer,
+base_column(LinScope *scope, RangeTblEntry *rte, int attno, LinMask outer,
 			LinMap *set)
 {
-	LinRel	   *rel = hg_lineage_rel(scope->run, relid);
+	LinRel	   *rel = hg_lineage_rel(scope->run, rte->relid);
+	int			first = attno != InvalidAttrNumber ? attno : 1;
+	int			last = attno != InvalidAttrNumber ? attno : rel->natts;
 
-	if (attno != InvalidAttrNumber)
-		hg_lineage_add_source(scope->run, set, rel, attno, outer);
-	else
+	for (int i = first; i <= last; i++)
 	{
-		for (int i = 1; i <= rel->natts; i++)
+		if (rte->rtekind == RTE_NAMEDTUPLESTORE)
+			hg_lineage_add_transition(scope->run, set, rel, i, outer);
+		else
 			hg_lineage_add_source(scope->run, set, rel, i, outer);
 	}
 }
@@ -493,7 +498,7 @@ hg_lineage_var(LinScope *scope, Var *var, LinMask outer, LinMap *set)
 				hg_lineage_set_merge(set, hg_lineage_output(child, attno),
 									 outer);
 			else if (rte->rtekind == RTE_RELATION)
-				base_column(scope, rte->relid, attno, outer, set);
+				base_column(scope, rte, attno, outer, set);
 			break;
 		case RTE_CTE:
 			cte_var(scope, rte, attno, outer, set);
@@ -501,7 +506,7 @@ hg_lineage_var(LinScope *scope, Var *var, LinMask outer, LinMap *set)
 		case RTE_NAMEDTUPLESTORE:
 			/* a transition table has the columns of the trigger's table */
 			if (OidIsValid(rte->relid))
-				base_column(scope, rte->relid, attno, outer, set);
+				base_column(scope, rte, attno, outer, set);
 			break;
 		case RTE_RESULT:
 			break;

@@ -80,6 +80,7 @@ typedef struct LinSource
 	AttrNumber	attno;
 	char	   *name;			/* facts' context */
 	bool		masked;
+	bool		flow_only;		/* hands its class on, but gives no edge */
 } LinSource;
 
 /* One iteration counter per recursive WITH query, chained outwards. */
@@ -198,6 +199,10 @@ extern char *hg_lineage_attname(LinRun *run, LinRel *rel, AttrNumber attno);
 /* Add column attno of rel to a set. */
 extern void hg_lineage_add_source(LinRun *run, LinMap *set, LinRel *rel,
 								  AttrNumber attno, LinMask mask);
+
+/* The same for a column of a transition table, which is in no edge. */
+extern void hg_lineage_add_transition(LinRun *run, LinMap *set, LinRel *rel,
+									  AttrNumber attno, LinMask mask);
 
 /*
  * The set of what flows to a target: a column of rel or, if rel is NULL, of

@@ -287,11 +287,12 @@ hg_lineage_attname(LinRun *run, LinRel *rel, AttrNumber attno)
 	return name;
 }
 
-void
-hg_lineage_add_source(LinRun *run, LinMap *set, LinRel *rel,
-					  AttrNumber attno, LinMask mask)
+static void
+add_source(LinRun *run, LinMap *set, LinRel *rel, AttrNumber attno,
+		   LinMask mask, bool flow_only)
 {
-	uint64		key = ((uint64) rel->relid << 16) | (uint16) attno;
+	uint64		key = ((uint64) rel->relid << 16) | (uint16) attno |
+		(flow_only ? (uint64) 1 << 62 : 0);
 	int			at = hg_lineage_map_find(run->source_index, key);
 	int			source;
 
@@ -315,6 +316,7 @@ hg_lineage_add_source(LinRun *run, LinMap *set, LinRel *rel,
 		s->attno = attno;
 		s->name = name;
 		s->masked = false;
+		s->flow_only = flow_only;
 		if (run->policy != NULL && run->policy->mask_mode == HG_MODE_ENFORCE)
 			s->masked =
 				hg_policy_column_mask(hg_policy_rel_mask(run->policy,
@@ -323,6 +325,20 @@ hg_lineage_add_source(LinRun *run, LinMap *set, LinRel *rel,
 		hg_lineage_map_put(run->source_index, key, source);
 	}
 	set_add(set, source, mask);
+}
+
+void
+hg_lineage_add_source(LinRun *run, LinMap *set, LinRel *rel,
+					  AttrNumber attno, LinMask mask)
+{
+	add_source(run, set, rel, attno, mask, false);
+}
+
+void
+hg_lineage_add_transition(LinRun *run, LinMap *set, LinRel *rel,
+						  AttrNumber attno, LinMask mask)
+{
+	add_source(run, set, rel, attno, mask, true);
 }
 
 LinMap *
@@ -485,6 +501,8 @@ hg_lineage_run_finish(LinRun *run)
 			LinSource  *source = &run->sources[target->set->keys[i]];
 			LinMask		mask = target->set->values[i];
 
+			if (source->flow_only)
+				continue;
 			source->rel->read = true;
 			for (int k = 0; k < LIN_NKINDS; k++)
 			{
