@@ -58,10 +58,10 @@ command_word(const HgAct *act)
 }
 
 static void
-match_input(HgMatchInput *in, const HgAct *act)
+match_input(HgMatchInput *in, const HgPolicy *policy, const HgAct *act)
 {
 	memset(in, 0, sizeof(*in));
-	in->now = GetCurrentTimestamp();
+	in->now = policy->varies ? GetCurrentTimestamp() : 0;
 	hg_when_client(&in->client);
 	in->application_name = application_name ? application_name : "";
 	in->command = act->command;
@@ -309,6 +309,14 @@ hg_guard_check(const HgPolicy *policy, const HgFacts *facts,
 	if (policy == NULL)
 		return;
 
+	/* a prepared statement's facts meet the same rules again and again */
+	if (facts->passed == policy->serial)
+	{
+		verdict->rule = facts->passed_rule;
+		verdict->act = facts->passed_act;
+		return;
+	}
+
 	if (policy->frozen && !only_ends_transaction(facts))
 	{
 		refuse_builtin(verdict, "frozen",
@@ -354,7 +362,7 @@ hg_guard_check(const HgPolicy *policy, const HgFacts *facts,
 		HgMatchInput in;
 
 		CHECK_FOR_INTERRUPTS();
-		match_input(&in, act);
+		match_input(&in, policy, act);
 		first = hg_rule_decide(policy->rules, policy->nrules, &in, &decisive);
 		if (policy->mode == HG_MODE_OBSERVE)
 			decisive = NULL;
@@ -385,6 +393,15 @@ hg_guard_check(const HgPolicy *policy, const HgFacts *facts,
 	}
 	if (policy->allow_lists != NIL)
 		check_allow_lists(policy, facts, verdict);
+	else if (verdict->would == HG_ALLOW && !policy->varies)
+	{
+		HgFacts    *kept = unconstify(HgFacts *, facts);
+
+		Assert(verdict->action == HG_ALLOW);
+		kept->passed = policy->serial;
+		kept->passed_rule = verdict->rule;
+		kept->passed_act = verdict->act;
+	}
 }
 
 /* What this session has taught already; ids of (role, key). */

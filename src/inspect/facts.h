@@ -101,6 +101,11 @@ typedef struct HgFacts
 	uint64		fingerprint;	/* of text */
 	uint64		statement_id;	/* kept here by event.c; 0: not computed */
 	uint64		allow_key;		/* see hg_facts_allow_key(); 0: not computed */
+	uint64		passed;			/* serial of the policy whose rules let it pass
+								 * unremarked, kept by guard.c; 0: none.  Who
+								 * changes an act sets it to 0. */
+	const struct HgRule *passed_rule;	/* of that policy, or NULL */
+	const HgAct *passed_act;
 	bool		inside;			/* a function's call inside a statement that
 								 * was judged itself */
 	bool		complete;		/* text and edges have been made, too */

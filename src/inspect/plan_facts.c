@@ -192,6 +192,7 @@ hg_plan_facts(HgFacts *facts, PlannedStmt *plan)
 {
 	ListCell   *lc;
 
+	facts->passed = 0;
 	foreach(lc, facts->acts)
 	{
 		HgAct	   *act = (HgAct *) lfirst(lc);

@@ -602,10 +602,12 @@ version_text(void)
 static CompiledPolicy *
 compile(const HgIdentity *identity, uint64 generation)
 {
+	static uint64 serial = 0;
 	CompiledPolicy *policy = palloc0(sizeof(CompiledPolicy));
 	ListCell   *lc;
 
 	policy->key = identity->key;
+	policy->pub.serial = ++serial;
 	policy->guc_mode = hg_guc_mode;
 	policy->guc_mask_mode = hg_guc_mask_mode;
 	policy->pub.generation = generation;

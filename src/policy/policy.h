@@ -63,6 +63,7 @@ typedef struct HgLimit
 typedef struct HgPolicy
 {
 	uint64		generation;
+	uint64		serial;			/* never that of another policy of the session */
 	const HgIdentity *identity;
 	HgMode		mode;			/* strictest of the subjects, but never
 								 * stricter than the database's */

@@ -769,6 +769,7 @@ hg_govern_reached(HgStmt *stmt, QueryDesc *queryDesc)
 		!hg_reach_check(stmt->reach))
 		return;
 	who = hg_subject_current();
+	stmt->facts->passed = 0;
 	PG_TRY();
 	{
 		/* what a person has approved was approved with all its rows */
@@ -783,6 +784,7 @@ hg_govern_reached(HgStmt *stmt, QueryDesc *queryDesc)
 	PG_FINALLY();
 	{
 		hg_reach_forget(stmt->reach);
+		stmt->facts->passed = 0;
 	}
 	PG_END_TRY();
 }

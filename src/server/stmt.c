@@ -363,6 +363,7 @@ hg_stmt_adopt(HgStmt *utility, HgStmt *inner, bool lineage)
 	 * The strings stay where they are made: facts of a cached plan may be
 	 * dropped while an open cursor still points at them, so copy.
 	 */
+	into->passed = 0;
 	old = MemoryContextSwitchTo(into->context);
 	foreach(lc, facts->acts)
 	{
