@@ -51,6 +51,7 @@ OBJS = \
 	src/inspect/function_group.o \
 	src/inspect/lineage.o \
 	src/inspect/lineage_column.o \
+	src/inspect/lineage_definition.o \
 	src/inspect/lineage_effects.o \
 	src/inspect/lineage_expr.o \
 	src/inspect/lineage_scope.o \

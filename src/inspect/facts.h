@@ -178,6 +178,9 @@ typedef struct HgLineageTarget
 	const char *relation;
 	List	   *column_names;	/* of String, NIL = names of the query */
 	bool		matview;		/* a materialized view */
+	bool		definition;		/* a function: what its body writes is not
+								 * written now */
+	bool		reads_only;		/* not even its result gets edges */
 } HgLineageTarget;
 
 /* The flows are of rules, too, which give no edges. */
@@ -191,6 +194,20 @@ extern void hg_lineage_query(HgFacts *facts, Query *query,
  */
 extern void hg_lineage_utility(HgFacts *facts, Node *utility,
 							   const HgPolicy *policy);
+
+/*
+ * Edges of generated columns by their expressions: those named in columns
+ * (of String), or all of the table's if it is NIL.  lineage_definition.c
+ */
+extern void hg_lineage_generated(HgFacts *facts, Oid relid, List *columns,
+								 const HgPolicy *policy);
+
+/*
+ * Edges to the result of a SQL function that CREATE FUNCTION has made.
+ * Raises nothing but cancellation.  lineage_definition.c
+ */
+extern void hg_lineage_function(HgFacts *facts, CreateFunctionStmt *create,
+								const HgPolicy *policy);
 
 /*
  * The target a utility gives to its inner query, or NULL; palloc'd in facts'

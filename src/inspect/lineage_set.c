@@ -475,7 +475,8 @@ hg_lineage_run_finish(LinRun *run)
 	char	   *out_schema = NULL;
 	char	   *out_relation;
 
-	emit_flows(run);
+	if (run->into == NULL || !run->into->definition)
+		emit_flows(run);
 	if (run->flows_only)
 	{
 		MemoryContextSwitchTo(old);
@@ -504,6 +505,9 @@ hg_lineage_run_finish(LinRun *run)
 			if (source->flow_only)
 				continue;
 			source->rel->read = true;
+			if (run->into != NULL && run->into->definition &&
+				(target->rel != NULL || run->into->reads_only))
+				continue;
 			for (int k = 0; k < LIN_NKINDS; k++)
 			{
 				HgEdge	   *edge;
@@ -550,7 +554,7 @@ hg_lineage_run_finish(LinRun *run)
 			continue;
 		if (rel->read)
 			emit_dataset(facts, rel->schema, rel->name, false);
-		if (rel->written)
+		if (rel->written && (run->into == NULL || !run->into->definition))
 			emit_dataset(facts, rel->schema, rel->name, true);
 	}
 	MemoryContextSwitchTo(old);

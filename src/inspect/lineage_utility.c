@@ -4,8 +4,8 @@
  *	  Lineage of utility statements, and the targets they give to a query.
  *
  * A query inside a utility statement mostly reaches the planner, and its
- * lineage comes from there.  What does not: COPY of a table, the definition
- * of a view, and everything WITH NO DATA.  hg_lineage_utility is meant to be
+ * lineage comes from there.  What does not: COPY of a table, definitions (of
+ * views here, others in lineage_definition.c), and everything WITH NO DATA.  hg_lineage_utility is meant to be
  * called when the statement has succeeded, so names are looked up as they are
  * then, and one that is gone is left out.
  *
@@ -236,11 +236,11 @@ copy_lineage(HgFacts *facts, CopyStmt *copy, const HgPolicy *policy)
 }
 
 /*
- * The view that CREATE VIEW made.  A name without schema may mean something
- * older elsewhere, so look where it was created first.
+ * The relation that a CREATE statement made.  A name without schema may mean
+ * something older elsewhere, so look where it was created first.
  */
 static Oid
-created_view(RangeVar *rv)
+created_relation(RangeVar *rv, bool view)
 {
 	Oid			relid = InvalidOid;
 
@@ -250,7 +250,8 @@ created_view(RangeVar *rv)
 
 		if (path != NIL)
 			relid = get_relname_relid(rv->relname, linitial_oid(path));
-		if (OidIsValid(relid) && get_rel_relkind(relid) != RELKIND_VIEW)
+		if (OidIsValid(relid) &&
+			(get_rel_relkind(relid) == RELKIND_VIEW) != view)
 			relid = InvalidOid;
 	}
 	return OidIsValid(relid) ? relid : relation_oid(rv);
@@ -286,6 +287,31 @@ truncate_lineage(HgFacts *facts, TruncateStmt *truncate)
 	hg_lineage_run_finish(run);
 }
 
+/* Columns that ALTER TABLE made generated ones, or gave another expression. */
+static void
+altered_lineage(HgFacts *facts, AlterTableStmt *alter, const HgPolicy *policy)
+{
+	List	   *columns = NIL;
+	ListCell   *lc;
+
+	foreach(lc, alter->cmds)
+	{
+		AlterTableCmd *cmd = (AlterTableCmd *) lfirst(lc);
+
+		if (cmd->subtype == AT_AddColumn && cmd->def != NULL &&
+			IsA(cmd->def, ColumnDef))
+			columns = lappend(columns,
+							  makeString(((ColumnDef *) cmd->def)->colname));
+#if PG_VERSION_NUM >= 170000
+		else if (cmd->subtype == AT_SetExpression)
+			columns = lappend(columns, makeString(cmd->name));
+#endif
+	}
+	if (columns != NIL)
+		hg_lineage_generated(facts, relation_oid(alter->relation), columns,
+							 policy);
+}
+
 void
 hg_lineage_utility(HgFacts *facts, Node *utility, const HgPolicy *policy)
 {
@@ -298,7 +324,8 @@ hg_lineage_utility(HgFacts *facts, Node *utility, const HgPolicy *policy)
 			break;
 		case T_ViewStmt:
 			definition_lineage(facts,
-							   created_view(((ViewStmt *) utility)->view),
+							   created_relation(((ViewStmt *) utility)->view,
+												true),
 							   policy);
 			break;
 		case T_CreateTableAsStmt:
@@ -322,6 +349,26 @@ hg_lineage_utility(HgFacts *facts, Node *utility, const HgPolicy *policy)
 									   policy);
 				break;
 			}
+		case T_CreateStmt:
+			hg_lineage_generated(facts,
+								 created_relation(((CreateStmt *) utility)->relation,
+												  false),
+								 NIL, policy);
+			break;
+		case T_CreateForeignTableStmt:
+			hg_lineage_generated(facts,
+								 created_relation(((CreateForeignTableStmt *)
+												   utility)->base.relation,
+												  false),
+								 NIL, policy);
+			break;
+		case T_AlterTableStmt:
+			altered_lineage(facts, (AlterTableStmt *) utility, policy);
+			break;
+		case T_CreateFunctionStmt:
+			hg_lineage_function(facts, (CreateFunctionStmt *) utility,
+								policy);
+			break;
 		case T_TruncateStmt:
 			truncate_lineage(facts, (TruncateStmt *) utility);
 			break;

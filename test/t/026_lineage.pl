@@ -37,7 +37,7 @@ sub expected
 			$set->{ full_name($_, 2) } = 1 for split ' ', $2;
 			next;
 		}
-		my ($target, $sources) = $part =~ /^(\S+|"[^"]*")\s*:\s+(.*)$/
+		my ($target, $sources) = $part =~ /^((?:[^\s":]|"[^"]*")+)\s*:\s+(.*)$/
 			or die "unreadable: $part";
 		my $to;
 		if ($target eq '*') { $to = 'result' }
