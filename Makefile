@@ -119,6 +119,9 @@ OBJS = \
 	src/record/record_store.o \
 	src/record/recorder.o \
 	src/record/scanner.o \
+	src/record/seal.o \
+	src/record/seal_digest.o \
+	src/record/seal_verify.o \
 	src/server/govern.o \
 	src/server/hooks.o \
 	src/server/hoopguard.o \
@@ -168,6 +171,7 @@ REGRESS = \
 	limit_returned \
 	limit_doom \
 	record \
+	seal \
 	lineage \
 	audit \
 	approval_sql \

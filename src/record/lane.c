@@ -194,6 +194,7 @@ hg_lane_find_slot(Oid dboid, bool create)
 	best->last_used = GetCurrentTimestamp();
 	best->last_commit_at = 0;
 	best->event_relid = InvalidOid;
+	memset(&best->sealed, 0, sizeof(best->sealed));
 	best->last_error_at = 0;
 	best->last_error[0] = '\0';
 	pg_atomic_write_u32(&best->sleeping, 0);

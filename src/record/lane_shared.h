@@ -17,6 +17,7 @@
 #include "datatype/timestamp.h"
 #include "port/atomics.h"
 #include "record/lane.h"
+#include "record/seal.h"
 #include "storage/condition_variable.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
@@ -89,6 +90,7 @@ typedef struct HgRecorderSlot
 	pg_atomic_uint64 skipped;	/* records no table would take */
 	TimestampTz last_commit_at;
 	Oid			event_relid;	/* hoopguard.event as last seen */
+	HgSealMark	sealed;			/* end of the chain; under the lock */
 	TimestampTz last_error_at;
 	char		last_error[HG_ERROR_TEXT];
 } HgRecorderSlot;

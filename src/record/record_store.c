@@ -10,6 +10,10 @@
  * and those are checked: a row that does not fit the partition its month
  * names, because somebody repartitioned, takes the ordinary way.
  *
+ * Each row that is stored names its seal, and the seal is told the row's
+ * digest; what is in a digest, and in which order, is in the view _sealed_row
+ * of 41_seal.sql too.
+ *
  * Statements already known are remembered, but only once the transaction
  * that wrote them has committed.
  *
@@ -33,10 +37,13 @@
 #include "miscadmin.h"
 #include "record/lane.h"
 #include "record/record_store.h"
+#include "record/seal.h"
 #include "record/wire.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/fmgrprotos.h"
 #include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -236,6 +243,14 @@ month_of(TimestampTz at)
 	return (tm->tm_year + 1900) * 12 + tm->tm_mon;
 }
 
+/* The first instant of a month. */
+static TimestampTz
+month_start(int month)
+{
+	return (TimestampTz) (date2j(month / 12, month % 12 + 1, 1) -
+						  POSTGRES_EPOCH_JDATE) * USECS_PER_DAY;
+}
+
 static char *
 partition_name(int month)
 {
@@ -341,6 +356,7 @@ hg_store_begin(Oid *event_relid)
 
 	/* Hold the parent, so that no partition comes or goes meanwhile. */
 	LockRelationOid(relid, RowExclusiveLock);
+	hg_seal_begin(schema_oid);
 	estate = CreateExecutorState();
 	estate->es_output_cid = GetCurrentCommandId(true);
 	return true;
@@ -357,6 +373,7 @@ hg_store_end(void)
 		bulk_close(bulk_event[i]);
 	bulk_outcome = NULL;
 	nbulk_event = 0;
+	hg_seal_end();
 	FreeExecutorState(estate);
 	estate = NULL;
 }
@@ -396,6 +413,7 @@ hg_store_forget(bool committed)
 	}
 	if (store_context != NULL)
 		MemoryContextReset(store_context);
+	hg_seal_forget(committed);
 	new_statements = NIL;
 	estate = NULL;
 	bulk_outcome = NULL;
@@ -441,9 +459,11 @@ static void
 store_session(Reader *r)
 {
 	static Oid	types[] = {INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID,
-		TEXTOID, TEXTOID, INT4OID, TEXTOID};
-	Datum		values[9];
-	bool		nulls[9];
+		INT4OID, TEXTOID, INT4OID, TEXTOID, INT8OID};
+	Datum		values[10];
+	bool		nulls[10];
+	uint8		digest[HG_DIGEST_LEN];
+	int64		seal = hg_seal_for(0, 0);
 	int			i;
 
 	memset(nulls, 0, sizeof(nulls));
@@ -451,33 +471,82 @@ store_session(Reader *r)
 	values[1] = TimestampTzGetDatum(take_i64(r));
 	for (i = 2; i < 7; i++)
 		values[i] = take_text(r, &nulls[i]);
+	if (!nulls[5])
+		values[5] = Int32GetDatum(pg_strtoint32(TextDatumGetCString(values[5])));
 	values[7] = Int32GetDatum(take_i32(r));
 	values[8] = take_text(r, &nulls[8]);
-	(void) run_plan(&plan_session,
-					"INSERT INTO hoopguard.session (session_id, started_at,"
-					" login_role, database_name, client_addr, client_port,"
-					" application_name, backend_pid, backend_type)"
-					" VALUES ($1, $2, $3, $4, $5, $6::pg_catalog.int4, $7, $8,"
-					" $9) ON CONFLICT DO NOTHING",
-					9, types, values, nulls);
+	values[9] = Int64GetDatum(seal);
+	hg_seal_digest(8, types + 1, values + 1, nulls + 1, digest);
+	if (run_plan(&plan_session,
+				 "INSERT INTO hoopguard.session (session_id, started_at,"
+				 " login_role, database_name, client_addr, client_port,"
+				 " application_name, backend_pid, backend_type, seal)"
+				 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+				 " ON CONFLICT DO NOTHING",
+				 10, types, values, nulls) > 0)
+		hg_seal_row(seal, HG_SEALED_SESSION, DatumGetInt64(values[0]), digest);
+}
+
+static int
+digest_cmp(const void *a, const void *b)
+{
+	return memcmp(a, b, HG_DIGEST_LEN);
+}
+
+/* SHA-256 over digests in their own order, as a bytea; NULL: there is none. */
+static Datum
+digest_of_all(uint8 *digests, int n, bool *isnull)
+{
+	uint8		digest[HG_DIGEST_LEN];
+	bytea	   *result;
+
+	*isnull = (n == 0);
+	if (n == 0)
+		return (Datum) 0;
+	qsort(digests, n, HG_DIGEST_LEN, digest_cmp);
+	hg_seal_sha256(digests, (Size) n * HG_DIGEST_LEN, digest);
+	result = palloc(VARHDRSZ + HG_DIGEST_LEN);
+	SET_VARSIZE(result, VARHDRSZ + HG_DIGEST_LEN);
+	memcpy(VARDATA(result), digest, HG_DIGEST_LEN);
+	return PointerGetDatum(result);
+}
+
+/* Room for the digests of n rows; the count comes from a record. */
+static uint8 *
+digest_room(Reader *r, int n)
+{
+	if (n < 0 || n > r->end - r->next)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("audit record ends early")));
+	return MemoryContextAllocHuge(CurrentMemoryContext,
+								  Max((Size) n, 1) * HG_DIGEST_LEN);
 }
 
 static void
 store_statement(Reader *r)
 {
 	static Oid	types[] = {INT8OID, INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID,
-		INT8OID};
+		INT8OID, INT8OID};
+	static Oid	seal_types[] = {INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID,
+		INT8OID, BYTEAOID, BYTEAOID};
 	static Oid	edge_types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
 		TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID};
 	static Oid	set_types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID};
 	Datum		values[10];
 	bool		nulls[10];
+	Datum		sealed[7];
+	bool		sealed_nulls[7];
+	uint8		digest[HG_DIGEST_LEN];
+	uint8	   *digests;
+	int64		seal;
 	uint64		id;
 	uint64	   *entry;
 	MemoryContext oldcontext;
 	bool		found = false;
 	int			n;
 	int			i;
+	int			k;
 
 	memset(nulls, 0, sizeof(nulls));
 	id = (uint64) take_i64(r);
@@ -491,20 +560,27 @@ store_statement(Reader *r)
 	values[3] = take_text(r, &nulls[3]);
 	values[4] = take_text(r, &nulls[4]);
 	values[5] = Int64GetDatum(take_i64(r));
+	seal = hg_seal_for(0, 0);
+	values[6] = Int64GetDatum(seal);
+	memcpy(sealed, values + 1, 5 * sizeof(Datum));
+	memcpy(sealed_nulls, nulls + 1, 5 * sizeof(bool));
 	if (run_plan(&plan_statement,
 				 "INSERT INTO hoopguard.statement (statement_id, fingerprint,"
-				 " first_seen, command, text, text_length)"
-				 " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
-				 6, types, values, nulls) > 0)
+				 " first_seen, command, text, text_length, seal)"
+				 " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+				 7, types, values, nulls) > 0)
 	{
 		n = take_i32(r);
-		while (n-- > 0)
+		digests = digest_room(r, n);
+		for (k = 0; k < n; k++)
 		{
 			CHECK_FOR_INTERRUPTS();
 			for (i = 1; i < 9; i++)
 				values[i] = take_text(r, &nulls[i]);
 			values[9] = BoolGetDatum(take_i32(r) != 0);
 			nulls[9] = false;
+			hg_seal_digest(9, edge_types + 1, values + 1, nulls + 1,
+						   digests + (Size) k * HG_DIGEST_LEN);
 			(void) run_plan(&plan_edge,
 							"INSERT INTO hoopguard.lineage_edge (statement_id,"
 							" source_schema, source_relation, source_column,"
@@ -513,8 +589,10 @@ store_statement(Reader *r)
 							" ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
 							10, edge_types, values, nulls);
 		}
+		sealed[5] = digest_of_all(digests, n, &sealed_nulls[5]);
 		n = take_i32(r);
-		while (n-- > 0)
+		digests = digest_room(r, n);
+		for (k = 0; k < n; k++)
 		{
 			bool		write;
 
@@ -529,12 +607,17 @@ store_statement(Reader *r)
 			else
 				values[3] = CStringGetTextDatum(write ? "write" : "read");
 			nulls[3] = false;
+			hg_seal_digest(3, set_types + 1, values + 1, nulls + 1,
+						   digests + (Size) k * HG_DIGEST_LEN);
 			(void) run_plan(&plan_dataset,
 							"INSERT INTO hoopguard.lineage_dataset"
 							" (statement_id, schema_name, relation_name,"
 							" access) VALUES ($1, $2, $3, $4)",
 							4, set_types, values, nulls);
 		}
+		sealed[6] = digest_of_all(digests, n, &sealed_nulls[6]);
+		hg_seal_digest(7, seal_types, sealed, sealed_nulls, digest);
+		hg_seal_row(seal, HG_SEALED_STATEMENT, (int64) id, digest);
 	}
 	oldcontext = MemoryContextSwitchTo(store_context);
 	entry = palloc(sizeof(uint64));
@@ -543,7 +626,34 @@ store_statement(Reader *r)
 	MemoryContextSwitchTo(oldcontext);
 }
 
-#define EVENT_COLUMNS 27
+#define EVENT_COLUMNS 28
+
+/* Of the columns, these are sealed: all but id, recorded_at and seal. */
+#define EVENT_RECORDED_AT 23
+#define EVENT_SEAL 27
+
+static void
+seal_event(int64 seal, const Oid *types, const Datum *values,
+		   const bool *nulls)
+{
+	Oid			t[EVENT_COLUMNS];
+	Datum		v[EVENT_COLUMNS];
+	bool		u[EVENT_COLUMNS];
+	uint8		digest[HG_DIGEST_LEN];
+	int			n = 0;
+	int			i;
+
+	for (i = 1; i < EVENT_COLUMNS; i++)
+	{
+		if (i == EVENT_RECORDED_AT || i == EVENT_SEAL)
+			continue;
+		t[n] = types[i];
+		v[n] = values[i];
+		u[n++] = nulls[i];
+	}
+	hg_seal_digest(n, t, v, u, digest);
+	hg_seal_row(seal, HG_SEALED_EVENT, DatumGetInt64(values[0]), digest);
+}
 
 static void
 store_event(Reader *r)
@@ -552,7 +662,7 @@ store_event(Reader *r)
 		INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
 		TEXTOID, TEXTOID, INT4OID, UUIDOID, TEXTARRAYOID, INT8OID, INT8OID,
 		INT8OID, INT8OID, TEXTOID, XID8OID, INT8OID, TIMESTAMPTZOID,
-		INT8OID, INT8OID, INT8OID};
+		INT8OID, INT8OID, INT8OID, INT8OID};
 	Datum		values[EVENT_COLUMNS];
 	bool		nulls[EVENT_COLUMNS];
 	Bulk	   *bulk;
@@ -619,35 +729,47 @@ store_event(Reader *r)
 	bulk = event_bulk(month_of(at));
 	if (bulk != NULL)
 	{
-		TupleTableSlot *slot = bulk_fill(bulk, values, nulls, EVENT_COLUMNS);
+		TupleTableSlot *slot;
+		int64		seal = hg_seal_for(month_start(bulk->month),
+									   month_start(bulk->month + 1));
 
+		values[EVENT_SEAL] = Int64GetDatum(seal);
+		slot = bulk_fill(bulk, values, nulls, EVENT_COLUMNS);
 		if (ExecPartitionCheck(bulk->rri, slot, estate, false))
 		{
+			seal_event(seal, types, values, nulls);
 			bulk->n++;
 			events_written++;
 			return;
 		}
 		ExecClearTuple(slot);
 	}
+	values[EVENT_SEAL] = Int64GetDatum(hg_seal_for(0, 0));
 	(void) run_plan(&plan_event,
 					"INSERT INTO hoopguard.event (event_id, parent_id, level,"
 					" session_id, statement_id, at, subject, session_role,"
 					" effective_role, intent, traceparent, command, verdict,"
 					" rule_id, approval_id, masked_columns, rows_returned,"
 					" rows_affected, bytes_returned, duration_us, sqlstate,"
-					" xid, txn, recorded_at, rows_written, probes, scrubbed)"
+					" xid, txn, recorded_at, rows_written, probes, scrubbed,"
+					" seal)"
 					" VALUES ($1, $2, $3, $4, $5, $6,"
 					" $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
-					" $19, $20, $21, $22, $23, $24, $25, $26, $27)",
+					" $19, $20, $21, $22, $23, $24, $25, $26, $27, $28)",
 					EVENT_COLUMNS, types, values, nulls);
+	seal_event(DatumGetInt64(values[EVENT_SEAL]), types, values, nulls);
 	events_written++;
 }
 
 static void
 store_outcome(Reader *r)
 {
-	Datum		values[6];
-	bool		nulls[6];
+	static const Oid types[] = {INT8OID, INT8OID, XID8OID, BOOLOID, LSNOID,
+		TIMESTAMPTZOID};
+	Datum		values[7];
+	bool		nulls[7];
+	uint8		digest[HG_DIGEST_LEN];
+	int64		seal = hg_seal_for(0, 0);
 	int64		number;
 	int			state;
 
@@ -677,7 +799,10 @@ store_outcome(Reader *r)
 		bulk_outcome = bulk_open(relid, -1);
 		MemoryContextSwitchTo(oldcontext);
 	}
-	(void) bulk_fill(bulk_outcome, values, nulls, 6);
+	values[6] = Int64GetDatum(seal);
+	hg_seal_digest(5, types + 1, values + 1, nulls + 1, digest);
+	hg_seal_row(seal, HG_SEALED_OUTCOME, DatumGetInt64(values[0]), digest);
+	(void) bulk_fill(bulk_outcome, values, nulls, 7);
 	bulk_outcome->n++;
 }
 
@@ -685,9 +810,12 @@ store_outcome(Reader *r)
 static void
 store_note(Reader *r, bool session_end)
 {
-	static Oid	types[] = {INT8OID, TIMESTAMPTZOID, INT8OID, TEXTOID, TEXTOID};
-	Datum		values[5];
-	bool		nulls[5];
+	static Oid	types[] = {INT8OID, TIMESTAMPTZOID, INT8OID, TEXTOID, JSONBOID,
+		INT8OID};
+	Datum		values[6];
+	bool		nulls[6];
+	uint8		digest[HG_DIGEST_LEN];
+	int64		seal = hg_seal_for(0, 0);
 
 	memset(nulls, 0, sizeof(nulls));
 	values[0] = Int64GetDatum(take_i64(r));
@@ -703,12 +831,18 @@ store_note(Reader *r, bool session_end)
 	{
 		values[3] = take_text(r, &nulls[3]);
 		values[4] = take_text(r, &nulls[4]);
+		if (!nulls[4])
+			values[4] = DirectFunctionCall1(jsonb_in,
+											CStringGetDatum(TextDatumGetCString(values[4])));
 	}
-	(void) run_plan(&plan_note,
-					"INSERT INTO hoopguard.note (note_id, at, session_id, kind,"
-					" detail) VALUES ($1, $2, $3, $4, $5::pg_catalog.jsonb)"
-					" ON CONFLICT DO NOTHING",
-					5, types, values, nulls);
+	values[5] = Int64GetDatum(seal);
+	hg_seal_digest(4, types + 1, values + 1, nulls + 1, digest);
+	if (run_plan(&plan_note,
+				 "INSERT INTO hoopguard.note (note_id, at, session_id, kind,"
+				 " detail, seal) VALUES ($1, $2, $3, $4, $5, $6)"
+				 " ON CONFLICT DO NOTHING",
+				 6, types, values, nulls) > 0)
+		hg_seal_row(seal, HG_SEALED_NOTE, DatumGetInt64(values[0]), digest);
 }
 
 void

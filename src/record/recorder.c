@@ -35,6 +35,7 @@
 #include "record/lane_shared.h"
 #include "record/record_store.h"
 #include "record/recorder.h"
+#include "record/seal.h"
 #include "storage/ipc.h"
 #include "storage/proc.h"
 #include "storage/procsignal.h"
@@ -560,6 +561,18 @@ abort_transaction(int elevel, const char *what)
 	return code;
 }
 
+/* Where the chain of seals ends, for verify_audit() and who comes after us. */
+static void
+tell_seal(void)
+{
+	HgSealMark	mark;
+
+	hg_seal_last(&mark);
+	LWLockAcquire(hg_lane_shared->lock, LW_EXCLUSIVE);
+	my_slot->sealed = mark;
+	LWLockRelease(hg_lane_shared->lock);
+}
+
 static bool
 may_go_away(int code)
 {
@@ -673,6 +686,7 @@ attempt(int from, int to)
 	}
 	if (result == ATTEMPT_STORED)
 	{
+		tell_seal();
 		for (i = from; i < to; i++)
 			batch[i].settled = true;
 		pg_atomic_fetch_add_u64(&my_slot->events_written, hg_store_events());
@@ -892,6 +906,7 @@ hg_recorder_main(Datum arg)
 	BackgroundWorkerInitializeConnectionByOid(my_dboid, InvalidOid,
 											  BGWORKER_BYPASS_ALLOWCONN);
 	session_settings();
+	hg_seal_resume(&my_slot->sealed);
 	my_slot->failures = 0;
 	readers = MemoryContextAllocZero(TopMemoryContext,
 									 sizeof(LaneReader) *

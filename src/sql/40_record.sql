@@ -18,7 +18,8 @@ CREATE TABLE hoopguard.session (
 	client_port integer,
 	application_name text,
 	backend_pid integer,
-	backend_type text
+	backend_type text,
+	seal bigint
 );
 COMMENT ON TABLE hoopguard.session IS
 	'One row per recorded session, with its login data.';
@@ -29,7 +30,8 @@ CREATE TABLE hoopguard.statement (
 	command text,
 	text text,
 	text_length bigint,
-	first_seen timestamptz
+	first_seen timestamptz,
+	seal bigint
 );
 CREATE INDEX statement_fingerprint_idx
 	ON hoopguard.statement (fingerprint);
@@ -100,6 +102,7 @@ CREATE TABLE hoopguard.event (
 	rows_written bigint,
 	probes bigint,
 	scrubbed bigint,
+	seal bigint,
 	PRIMARY KEY (event_id, at)
 ) PARTITION BY RANGE (at);
 CREATE INDEX event_statement_idx ON hoopguard.event (statement_id, at);
@@ -119,6 +122,7 @@ CREATE TABLE hoopguard.outcome (
 	committed boolean,
 	lsn pg_lsn,
 	at timestamptz NOT NULL,
+	seal bigint,
 	PRIMARY KEY (session_id, txn)
 );
 COMMENT ON TABLE hoopguard.outcome IS
@@ -129,7 +133,8 @@ CREATE TABLE hoopguard.note (
 	at timestamptz NOT NULL,
 	session_id bigint,
 	kind text NOT NULL,
-	detail jsonb
+	detail jsonb,
+	seal bigint
 );
 CREATE INDEX note_kind_idx ON hoopguard.note (kind, at);
 COMMENT ON TABLE hoopguard.note IS

@@ -41,7 +41,7 @@ BEGIN
 		'{flush, status, _record_status, _courier_status,
 		_identity_status, _limits_status, _dead_rules, touched, upstream,
 		downstream, lineage_graph, openlineage, report_html, verify_audit,
-		replay, _sensitive, _column_relation, _column_name, _lineage_name, _lineage_text,
+		replay, export_seal, _sensitive, _column_relation, _column_name, _lineage_name, _lineage_text,
 		_openlineage_namespace, _openlineage_run, _openlineage_facet}',
 		'{sensitive_column, inherited_class, session, statement, event, outcome, note, seal, lineage_edge,
 		lineage_dataset, activity, lineage, approval, approval_vote,
