@@ -2,7 +2,7 @@
 \set VERBOSITY sqlstate
 SET client_min_messages = warning;
 \set dba :USER
-\set home '\\c ' :DBNAME
+\set home :DBNAME
 CREATE DATABASE regress_hoopguard_seal;
 \c regress_hoopguard_seal
 SET client_min_messages = warning;
@@ -131,6 +131,6 @@ SELECT count(*) > 0 AS seals, bool_and(s.hash = sha256('\x0008'::bytea
 	|| int4send(length(s.marks)) || s.marks)) AS follow
 FROM hoopguard.seal s LEFT JOIN hoopguard.seal p ON p.seal_id = s.seal_id - 1;
 
-:home
+\c :home
 DROP DATABASE regress_hoopguard_seal;
 DROP ROLE regress_hoopguard_sealed, regress_hoopguard_seal_admin, regress_hoopguard_seal_auditor;
