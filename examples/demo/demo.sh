@@ -110,7 +110,7 @@ CONF
 quietly asuser "$bindir/pg_ctl" -D "$demo/data" -l "$demo/server.log" -w start
 
 asuser sh -c "cd '$demo' && exec setsid python3 approver.py --bind 127.0.0.1 \
-	--port $webport --secret-file webhook-secret --auto none \
+	--port $webport --secret-file webhook-secret --state approver.db \
 	>approver.log 2>&1 </dev/null & echo \$! >'$demo/approver.pid'"
 
 page=http://127.0.0.1:$webport/

@@ -21,7 +21,8 @@ use Time::HiRes qw(usleep time);
 
 use base 'Exporter';
 our @EXPORT = qw(new_node store_in as_role as_dba query background
-  wait_until python free_port source_dir status_of);
+  wait_until python free_port source_dir status_of
+  run_tap_script);
 
 # Top of the source tree.
 sub source_dir
@@ -162,6 +163,33 @@ sub python
 		  if system("$python -c 'import psycopg' >/dev/null 2>&1") == 0;
 	}
 	die "no python3 with psycopg";
+}
+
+# Run a Python script that prints TAP; each of its lines becomes a test here.
+sub run_tap_script
+{
+	my ($script, @args) = @_;
+	my ($out, $err) = ('', '');
+	IPC::Run::run([ python(), $script, @args ], '<', '/dev/null', '>', \$out,
+		'2>', \$err, IPC::Run::timeout(400))
+	  or $err .= "$script ended with " . ($? >> 8);
+	foreach my $line (split /\n/, $out)
+	{
+		if ($line =~ /^ok \d+ - (.*) # SKIP (.*)/)
+		{
+		  SKIP: { skip("$1: $2", 1); }
+		}
+		elsif ($line =~ /^(not )?ok \d+ - (.*)/)
+		{
+			ok(!defined $1, $2);
+		}
+		elsif ($line =~ /^#/)
+		{
+			diag($line);
+		}
+	}
+	like($out, qr/^1\.\.\d+$/m, "$script came to its end") or diag($err);
+	return;
 }
 
 sub free_port
