@@ -470,6 +470,7 @@ hg_request_body(const HgRequestBody *request, char *buf, int size)
 	put_json(data, "facts", request->facts, utf8);
 	put(data, "rule", rule);
 	put_string(data, "policy_version", request->policy_version, utf8);
+	put_string(data, "approver", request->approver, utf8);
 	put_string(data, "binding", request->binding, utf8);
 
 	put_string(event, "specversion", "1.0", true);

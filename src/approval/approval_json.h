@@ -57,6 +57,7 @@ typedef struct HgRequestBody
 	const char *time;			/* ISO 8601 */
 	const char *rule;
 	const char *rule_message;
+	const char *approver;		/* whom this is for */
 	const char *mode;
 	int			attempt;
 	const char *expires_at;

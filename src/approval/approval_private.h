@@ -60,12 +60,16 @@ typedef struct HgTicket
 	char	   *delivery_error; /* may be NULL */
 } HgTicket;
 
-/* Who decides; name NULL: whoever may decide every request. */
+/*
+ * Who decides; name NULL: whoever may decide every request.  Of several, in
+ * the name separated by commas, one with an URL and nobody else is enough to
+ * be without has_role.
+ */
 typedef struct HgApprover
 {
 	char	   *name;
-	bool		has_url;
-	bool		has_role;
+	bool		has_url;		/* one of them has */
+	bool		has_role;		/* none depends on an URL alone */
 } HgApprover;
 
 /* binding.c */
@@ -132,8 +136,10 @@ typedef struct HgDecisionInput
 	const char *id;
 	const char *binding;
 	const char *voter;			/* counts once towards the quorum */
+	const char *approver;		/* for whom; NULL: as role says */
+	const char *role;			/* oid of the voter as text; NULL: for each */
 	const char *who;			/* shown as the decider */
-	const char *via;			/* sql, webhook */
+	const char *via;			/* sql, webhook, relay */
 	const char *client_addr;	/* may be NULL */
 	const char *reason;			/* may be NULL */
 	int64		ttl_s;			/* 0: the default */

@@ -65,10 +65,12 @@ check_decider(const char *id)
 	hg_sql("SELECT a.session_role_oid,"
 		   " pg_catalog.has_function_privilege($2::pg_catalog.oid,"
 		   " 'hoopguard.approver_of_all()', 'EXECUTE'),"
-		   " COALESCE(pg_catalog.pg_has_role($2::pg_catalog.oid,"
-		   " p.role::pg_catalog.oid, 'MEMBER'), false)"
+		   " EXISTS (SELECT FROM hoopguard.approval_target t"
+		   " JOIN hoopguard.approver p ON p.name = t.approver"
+		   " WHERE t.approval_id = a.id AND p.role IS NOT NULL"
+		   " AND pg_catalog.pg_has_role($2::pg_catalog.oid,"
+		   " p.role::pg_catalog.oid, 'MEMBER'))"
 		   " FROM hoopguard.approval a"
-		   " LEFT JOIN hoopguard.approver p ON p.name = a.approver"
 		   " WHERE a.id = $1::pg_catalog.uuid", 2, args);
 	if (SPI_processed == 0)
 		ereport(ERROR,
@@ -103,6 +105,7 @@ decide(FunctionCallInfo fcinfo, HgDecision decision, const char *reason,
 	char	   *result;
 	bool		done;
 	char	   *addr = NULL;
+	char		role[16];
 	Datum		value;
 
 	if (hg_delivery == NULL)
@@ -117,6 +120,8 @@ decide(FunctionCallInfo fcinfo, HgDecision decision, const char *reason,
 												PG_GETARG_DATUM(0)));
 	in.who = GetUserNameFromId(GetSessionUserId(), false);
 	in.voter = in.who;
+	snprintf(role, sizeof(role), "%u", GetSessionUserId());
+	in.role = role;
 	in.via = "sql";
 	in.reason = reason;
 	in.ttl_s = ttl_s;

@@ -18,6 +18,7 @@
 #include "catalog/pg_type.h"
 #include "commands/async.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #define MAX_ARGS 12
@@ -82,25 +83,184 @@ hg_decide_edge(const char *id, const char *from, const char *to,
 	hg_effect_wake(id, strcmp(to, "pending") != 0);
 }
 
-/* Votes for a request, this one included; false: voted before. */
-static int
+/* ---- votes --------------------------------------------------------------- */
+
+#define MAX_SLOTS 8				/* approvers a rule may name */
+#define MAX_CHOICES 8			/* he, and whom it was escalated to */
+#define MAX_VOTES 256
+
+typedef struct Choice
+{
+	char	   *approver;
+	int			quorum;
+} Choice;
+
+typedef struct Slot
+{
+	int			number;
+	int			nchoices;
+	Choice		choices[MAX_CHOICES];
+} Slot;
+
+typedef struct Tally
+{
+	int			nslots;
+	Slot		slots[MAX_SLOTS];
+	const Choice *chosen[MAX_SLOTS];
+	int			nvotes;
+	List	   *votes[MAX_VOTES];	/* of names; NIL: counts for each */
+} Tally;
+
+static bool
+vote_counts(const List *vote, const char *approver)
+{
+	ListCell   *lc;
+
+	if (vote == NIL)
+		return true;
+	foreach(lc, vote)
+	{
+		if (strcmp((const char *) lfirst(lc), approver) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Can the votes be shared out so that each slot has its quorum, nobody
+ * counting twice?  They can if and only if for each set of slots there are as
+ * many votes that count for one of them as these slots want together (Hall).
+ */
+static bool
+enough(const Tally *tally)
+{
+	for (int set = 1; set < 1 << tally->nslots; set++)
+	{
+		int			want = 0;
+		int			have = 0;
+
+		CHECK_FOR_INTERRUPTS();
+		for (int i = 0; i < tally->nslots; i++)
+			if (set & (1 << i))
+				want += tally->chosen[i]->quorum;
+		for (int v = 0; v < tally->nvotes; v++)
+			for (int i = 0; i < tally->nslots; i++)
+				if ((set & (1 << i)) &&
+					vote_counts(tally->votes[v], tally->chosen[i]->approver))
+				{
+					have++;
+					break;
+				}
+		if (have < want)
+			return false;
+	}
+	return true;
+}
+
+/* Is there a choice for each slot from this one on that has enough votes? */
+static bool
+choose(Tally *tally, int slot)
+{
+	if (slot == tally->nslots)
+		return enough(tally);
+	for (int i = 0; i < tally->slots[slot].nchoices; i++)
+	{
+		tally->chosen[slot] = &tally->slots[slot].choices[i];
+		if (choose(tally, slot + 1))
+			return true;
+	}
+	return false;
+}
+
+/* Count a vote; true when the request has all it needs. */
+static bool
 count_vote(const HgDecisionInput *in)
 {
-	const char *args[3];
+	const char *args[5];
+	Tally	   *tally = palloc0(sizeof(Tally));
+	uint64		row;
 
 	args[0] = in->id;
 	args[1] = in->voter;
 	args[2] = in->via;
-	hg_sql("INSERT INTO hoopguard.approval_vote (approval_id, voter, via)"
-		   " VALUES ($1::pg_catalog.uuid, $2, $3) ON CONFLICT DO NOTHING",
-		   3, args);
-	hg_sql("SELECT pg_catalog.count(*) FROM hoopguard.approval_vote"
-		   " WHERE approval_id = $1::pg_catalog.uuid", 1, args);
-	return atoi(hg_sql_value(0, 1));
+	args[3] = in->approver;
+	args[4] = in->role;
+	hg_sql("INSERT INTO hoopguard.approval_vote AS v"
+		   " (approval_id, voter, via, approvers)"
+		   " SELECT $1::pg_catalog.uuid, $2, $3,"
+		   " CASE WHEN $4 IS NOT NULL THEN ARRAY[$4]"
+		   " WHEN $5 IS NULL THEN '{*}'"
+		   " WHEN pg_catalog.has_function_privilege($5::pg_catalog.oid,"
+		   " 'hoopguard.approver_of_all()', 'EXECUTE') THEN '{*}'"
+		   " ELSE ARRAY(SELECT DISTINCT p.name"
+		   " FROM hoopguard.approval_target t"
+		   " JOIN hoopguard.approver p ON p.name = t.approver"
+		   " WHERE t.approval_id = $1::pg_catalog.uuid"
+		   " AND p.role IS NOT NULL"
+		   " AND pg_catalog.pg_has_role($5::pg_catalog.oid,"
+		   " p.role::pg_catalog.oid, 'MEMBER')) END"
+		   " ON CONFLICT (approval_id, voter)"
+		   " DO UPDATE SET approvers = EXCLUDED.approvers", 5, args);
+
+	hg_sql("SELECT t.slot, t.approver, COALESCE(p.quorum, 1)"
+		   " FROM hoopguard.approval_target t"
+		   " LEFT JOIN hoopguard.approver p ON p.name = t.approver"
+		   " WHERE t.approval_id = $1::pg_catalog.uuid"
+		   " ORDER BY t.slot, t.since", 1, args);
+	for (row = 0; row < SPI_processed; row++)
+	{
+		int			number = atoi(hg_sql_value(row, 1));
+		Slot	   *slot;
+
+		if (tally->nslots == 0 ||
+			tally->slots[tally->nslots - 1].number != number)
+		{
+			/* add_rule() allows no more; more are not decided */
+			if (tally->nslots == MAX_SLOTS)
+				return false;
+			tally->slots[tally->nslots++].number = number;
+		}
+		slot = &tally->slots[tally->nslots - 1];
+		if (slot->nchoices == MAX_CHOICES)
+			continue;
+		slot->choices[slot->nchoices].approver = hg_sql_value(row, 2);
+		slot->choices[slot->nchoices++].quorum = atoi(hg_sql_value(row, 3));
+	}
+	if (tally->nslots == 0)
+	{
+		/* no approver at all: one of those who may decide everything */
+		tally->nslots = 1;
+		tally->slots[0].nchoices = 1;
+		tally->slots[0].choices[0].approver = "";
+		tally->slots[0].choices[0].quorum = 1;
+	}
+
+	hg_sql("SELECT v.voter, n FROM hoopguard.approval_vote v"
+		   " LEFT JOIN LATERAL pg_catalog.unnest(v.approvers) n ON true"
+		   " WHERE v.approval_id = $1::pg_catalog.uuid ORDER BY v.voter", 1,
+		   args);
+	for (row = 0; row < SPI_processed; row++)
+	{
+		char	   *name = hg_sql_value(row, 2);
+
+		if (row == 0 || strcmp(hg_sql_value(row, 1),
+							   hg_sql_value(row - 1, 1)) != 0)
+		{
+			if (tally->nvotes == MAX_VOTES)
+				break;
+			tally->votes[tally->nvotes++] = NIL;
+		}
+		if (name == NULL)
+			name = ",";			/* for nobody any more */
+		if (strcmp(name, "*") != 0)
+			tally->votes[tally->nvotes - 1] =
+				lappend(tally->votes[tally->nvotes - 1], name);
+	}
+	return choose(tally, 0);
 }
 
 static char *
-approve(const HgDecisionInput *in, int quorum)
+approve(const HgDecisionInput *in)
 {
 	const char *args[8];
 	char		ttl[32];
@@ -122,7 +282,7 @@ approve(const HgDecisionInput *in, int quorum)
 		   " grant_ttl_s = LEAST(grant_ttl_s, $2::pg_catalog.int8),"
 		   " max_rows = LEAST(max_rows, $3::pg_catalog.int8)"
 		   " WHERE id = $1::pg_catalog.uuid", 3, args);
-	if (count_vote(in) < quorum)
+	if (!count_vote(in))
 	{
 		hg_decide_edge(in->id, "pending", "pending", in->who, in->via,
 					   in->client_addr, "vote");
@@ -135,8 +295,7 @@ approve(const HgDecisionInput *in, int quorum)
 		   " decided_by = $2, decided_via = $3, reason = $4,"
 		   " decided_at = pg_catalog.clock_timestamp(),"
 		   " grant_expires_at = pg_catalog.clock_timestamp()"
-		   " + pg_catalog.make_interval(secs => grant_ttl_s),"
-		   " next_delivery_at = NULL"
+		   " + pg_catalog.make_interval(secs => grant_ttl_s)"
 		   " WHERE id = $1::pg_catalog.uuid", 4, args);
 	hg_decide_edge(in->id, "pending", "approved", in->who, in->via,
 				   in->client_addr, in->reason);
@@ -155,8 +314,7 @@ end_request(const HgDecisionInput *in, const char *from, const char *to)
 	args[4] = to;
 	hg_sql("UPDATE hoopguard.approval SET state = $5,"
 		   " decided_by = $2, decided_via = $3, reason = $4,"
-		   " decided_at = pg_catalog.clock_timestamp(),"
-		   " next_delivery_at = NULL"
+		   " decided_at = pg_catalog.clock_timestamp()"
 		   " WHERE id = $1::pg_catalog.uuid", 5, args);
 	hg_decide_edge(in->id, from, to, in->who, in->via, in->client_addr,
 				   in->reason);
@@ -168,7 +326,6 @@ hg_decide(const HgDecisionInput *in, bool *done)
 {
 	const char *args[1];
 	char	   *state;
-	int			quorum;
 
 	*done = false;
 	args[0] = in->id;
@@ -177,15 +334,13 @@ hg_decide(const HgDecisionInput *in, bool *done)
 		   " WHEN a.state = 'approved'"
 		   " AND a.grant_expires_at <= pg_catalog.clock_timestamp()"
 		   " THEN 'expired' ELSE a.state END,"
-		   " COALESCE(p.quorum, 1), a.binding"
+		   " a.binding"
 		   " FROM hoopguard.approval a"
-		   " LEFT JOIN hoopguard.approver p ON p.name = a.approver"
 		   " WHERE a.id = $1::pg_catalog.uuid FOR UPDATE OF a", 1, args);
 	if (SPI_processed == 0)
 		return pstrdup("unknown");
 	state = hg_sql_value(0, 1);
-	quorum = atoi(hg_sql_value(0, 2));
-	if (in->binding != NULL && strcmp(hg_sql_value(0, 3), in->binding) != 0)
+	if (in->binding != NULL && strcmp(hg_sql_value(0, 2), in->binding) != 0)
 		return state;
 
 	switch (in->decision)
@@ -194,7 +349,7 @@ hg_decide(const HgDecisionInput *in, bool *done)
 			if (strcmp(state, "pending") == 0)
 			{
 				*done = true;
-				return approve(in, quorum);
+				return approve(in);
 			}
 			*done = strcmp(state, "approved") == 0;
 			break;

@@ -6,8 +6,8 @@
  * A recorder fills an entry and publishes it when its transaction has
  * committed; the courier posts it and leaves the answer; a recorder of the
  * same database applies the answer and frees the entry when that has
- * committed.  Entries are lost with shared memory: the row's lease
- * (next_delivery_at) runs out and the request is delivered again, under the
+ * committed.  Entries are lost with shared memory: the lease in
+ * approval_target (next_delivery_at) runs out and the request is delivered again, under the
  * same id.
  *
  *-------------------------------------------------------------------------
@@ -43,6 +43,7 @@ typedef struct HgDelivery
 	bool		accepted;		/* answered "pending"; not yet noted */
 	TimestampTz done_at;
 	char		id[40];
+	char		approver[104];
 
 	/* the filler's until READY, then constant */
 	TimestampTz expires;

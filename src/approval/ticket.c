@@ -32,6 +32,7 @@
 #define ANUM_APPROVER_NAME 1
 #define ANUM_APPROVER_URL 2
 #define ANUM_APPROVER_ROLE 3
+#define ANUM_APPROVER_ESCALATE_TO 7
 
 static char *
 text_or_null(HeapTuple tuple, int attno, TupleDesc desc)
@@ -195,6 +196,28 @@ hg_ticket_count(const char *subject, TimestampTz since, int *pending,
 	InvalidateCatalogSnapshot();
 }
 
+/* Is the name one of a comma-separated list? */
+static bool
+in_list(const char *list, const char *name)
+{
+	Size		len = strlen(name);
+
+	for (const char *p = list; *p;)
+	{
+		Size		n;
+
+		p += strspn(p, " ");
+		n = strcspn(p, ",");
+		if (n >= len && strncmp(p, name, len) == 0 &&
+			strspn(p + len, " ") == n - len)
+			return true;
+		p += n;
+		if (*p == ',')
+			p++;
+	}
+	return false;
+}
+
 /*
  * A rule that names no approver goes to the one called "default", or else to
  * the first by name.
@@ -208,6 +231,7 @@ hg_ticket_approver(const char *rule_approver, HgApprover *out)
 	HeapTuple	tuple;
 
 	memset(out, 0, sizeof(*out));
+	out->has_role = true;
 	if (rule_approver != NULL)
 		out->name = pstrdup(rule_approver);
 	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
@@ -215,6 +239,8 @@ hg_ticket_approver(const char *rule_approver, HgApprover *out)
 	{
 		TupleDesc	desc = RelationGetDescr(rel);
 		char	   *name = text_or_null(tuple, ANUM_APPROVER_NAME, desc);
+		bool		has_url;
+		bool		alone;
 		bool		role_null;
 
 		CHECK_FOR_INTERRUPTS();
@@ -222,7 +248,7 @@ hg_ticket_approver(const char *rule_approver, HgApprover *out)
 			continue;
 		if (rule_approver != NULL)
 		{
-			if (strcmp(name, rule_approver) != 0)
+			if (!in_list(rule_approver, name))
 				continue;
 		}
 		else if (out->name != NULL &&
@@ -230,10 +256,19 @@ hg_ticket_approver(const char *rule_approver, HgApprover *out)
 				  (strcmp(name, "default") != 0 &&
 				   strcmp(name, out->name) > 0)))
 			continue;
-		out->name = name;
-		out->has_url = text_or_null(tuple, ANUM_APPROVER_URL, desc) != NULL;
+		has_url = text_or_null(tuple, ANUM_APPROVER_URL, desc) != NULL;
 		(void) heap_getattr(tuple, ANUM_APPROVER_ROLE, desc, &role_null);
-		out->has_role = !role_null;
+		alone = has_url && role_null &&
+			text_or_null(tuple, ANUM_APPROVER_ESCALATE_TO, desc) == NULL;
+		if (rule_approver != NULL)
+		{
+			out->has_url |= has_url;
+			out->has_role &= !alone;
+			continue;
+		}
+		out->name = name;
+		out->has_url = has_url;
+		out->has_role = !alone;
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);

@@ -71,7 +71,7 @@ hg_worker_on_request(const char *data, Size len)
 
 	hg_sql("INSERT INTO hoopguard.approval (id, state, subject, session_role,"
 		   " session_role_oid, binding, requested_at, expires_at, rule_id,"
-		   " approver, delivery_state, next_delivery_at, effective_role,"
+		   " approver, delivery_state, effective_role,"
 		   " database, timeline, mode, statement_text, statement_sha256,"
 		   " facts, params, requester, policy_version, event_id,"
 		   " rule_message)"
@@ -82,9 +82,10 @@ hg_worker_on_request(const char *data, Size len)
 		   " pg_catalog.timestamptz '2000-01-01 00:00:00+00'"
 		   " + r.expires_us * pg_catalog.interval '1 microsecond',"
 		   " r.rule_id, r.approver,"
-		   " CASE WHEN p.url IS NULL THEN 'none' ELSE 'queued' END,"
-		   " CASE WHEN p.url IS NULL THEN NULL"
-		   " ELSE pg_catalog.clock_timestamp() END,"
+		   " CASE WHEN EXISTS (SELECT FROM hoopguard.approver p"
+		   " WHERE p.url IS NOT NULL"
+		   " AND p.name = ANY (hoopguard._approver_list(r.approver)))"
+		   " THEN 'queued' ELSE 'none' END,"
 		   " r.effective_role, r.database, r.timeline, r.mode,"
 		   " r.statement_text, r.statement_sha256, r.facts, r.params,"
 		   " r.requester, r.policy_version, r.event_id, r.rule_message"
@@ -100,10 +101,9 @@ hg_worker_on_request(const char *data, Size len)
 		   " params pg_catalog.jsonb, requester pg_catalog.jsonb,"
 		   " policy_version pg_catalog.text, event_id pg_catalog.int8,"
 		   " rule_message pg_catalog.text)"
-		   " LEFT JOIN hoopguard.approver p ON p.name = r.approver"
 		   " ON CONFLICT DO NOTHING"
-		   " RETURNING id, $1::pg_catalog.jsonb ->> 'token', session_role",
-		   1, args);
+		   " RETURNING id, $1::pg_catalog.jsonb ->> 'token', session_role,"
+		   " approver", 1, args);
 	ForceSyncCommit();
 	due_at = 0;
 	if (SPI_processed > 0)
@@ -112,15 +112,33 @@ hg_worker_on_request(const char *data, Size len)
 
 		id = hg_sql_value(0, 1);
 		token = hg_sql_value(0, 2);
+		args[0] = id;
+		args[1] = hg_sql_value(0, 4);
+		if (args[1] != NULL)
+			hg_sql("INSERT INTO hoopguard.approval_target"
+				   " (approval_id, slot, approver, delivery_state,"
+				   " next_delivery_at)"
+				   " SELECT $1::pg_catalog.uuid, l.slot, l.name,"
+				   " CASE WHEN p.url IS NULL THEN 'none' ELSE 'queued' END,"
+				   " CASE WHEN p.url IS NOT NULL"
+				   " THEN pg_catalog.clock_timestamp() END"
+				   " FROM pg_catalog.unnest(hoopguard._approver_list($2))"
+				   " WITH ORDINALITY AS l(name, slot)"
+				   " LEFT JOIN hoopguard.approver p ON p.name = l.name"
+				   " ON CONFLICT DO NOTHING", 2, args);
 		hg_decide_edge(id, NULL, "pending", who, "session", NULL, NULL);
 		hg_effect_stored(token, id);
 		return;
 	}
 
 	/* the same statement is open already: that request; deliver it again */
+	hg_sql("UPDATE hoopguard.approval_target t SET"
+		   " next_delivery_at = pg_catalog.clock_timestamp(),"
+		   " delivery_state = 'queued'"
+		   " FROM hoopguard.approval a WHERE t.approval_id = a.id"
+		   " AND a.binding = $1::pg_catalog.jsonb ->> 'binding'"
+		   " AND a.state = 'pending' AND t.delivery_state = 'retry'", 1, args);
 	hg_sql("UPDATE hoopguard.approval SET"
-		   " next_delivery_at = CASE WHEN delivery_state = 'retry'"
-		   " THEN pg_catalog.clock_timestamp() ELSE next_delivery_at END,"
 		   " delivery_state = CASE WHEN delivery_state = 'retry'"
 		   " THEN 'queued' ELSE delivery_state END"
 		   " WHERE binding = $1::pg_catalog.jsonb ->> 'binding'"
@@ -170,8 +188,7 @@ hg_worker_on_cancel(const char *data, Size len)
 		return;
 	strlcpy(id, data, sizeof(id));
 	args[0] = id;
-	hg_sql("UPDATE hoopguard.approval SET state = 'cancelled',"
-		   " next_delivery_at = NULL"
+	hg_sql("UPDATE hoopguard.approval SET state = 'cancelled'"
 		   " WHERE id = $1::pg_catalog.uuid AND state = 'pending'"
 		   " RETURNING session_role", 1, args);
 	if (SPI_processed > 0)
@@ -189,7 +206,7 @@ to_server(const char *s)
 
 	if (s[0] == '\0')
 		return NULL;
-	copy = pstrdup(s);
+	copy = hg_reply_visible(s);
 	if (GetDatabaseEncoding() != PG_UTF8)
 	{
 		for (char *p = copy; *p; p++)
@@ -199,59 +216,80 @@ to_server(const char *s)
 	return copy;
 }
 
+/* How far a delivery is.  The request shows the worst of its approvers. */
 static void
-note_delivery(const char *id, const char *state, const char *error,
+note_delivery(const HgDelivery *entry, const char *state, const char *error,
 			  int delay_s)
 {
 	const char *args[4];
 	char		delay[16];
 
 	snprintf(delay, sizeof(delay), "%d", delay_s);
-	args[0] = id;
+	args[0] = entry->id;
 	args[1] = state;
-	args[2] = error;
-	args[3] = delay;
-	hg_sql("UPDATE hoopguard.approval SET delivery_state = $2,"
-		   " last_delivery_error = $3,"
+	args[2] = delay_s > 0 ? delay : NULL;
+	args[3] = entry->approver;
+	hg_sql("UPDATE hoopguard.approval_target SET delivery_state = $2,"
 		   " next_delivery_at = pg_catalog.clock_timestamp()"
-		   " + pg_catalog.make_interval(secs => $4::pg_catalog.int4)"
-		   " WHERE id = $1::pg_catalog.uuid AND state = 'pending'", 4, args);
-	hg_effect_wake(id, false);
+		   " + pg_catalog.make_interval(secs => $3::pg_catalog.int4)"
+		   " WHERE approval_id = $1::pg_catalog.uuid AND approver = $4",
+		   4, args);
+	args[1] = error;
+	hg_sql("UPDATE hoopguard.approval SET last_delivery_error = $2,"
+		   " delivery_state = (SELECT t.delivery_state"
+		   " FROM hoopguard.approval_target t"
+		   " WHERE t.approval_id = $1::pg_catalog.uuid"
+		   " ORDER BY pg_catalog.array_position(ARRAY['retry', 'queued',"
+		   " 'sending', 'accepted', 'answered', 'none'], t.delivery_state)"
+		   " LIMIT 1)"
+		   " WHERE id = $1::pg_catalog.uuid AND state = 'pending'", 2, args);
+	hg_effect_wake(entry->id, false);
 }
 
 static void
 apply_decision(const HgDelivery *entry)
 {
 	HgDecisionInput in;
-	const char *args[2];
-	char	   *approver;
+	const char *args[1];
 	char	   *state;
 	bool		done;
 
 	args[0] = entry->id;
-	hg_sql("SELECT COALESCE(approver, 'webhook') FROM hoopguard.approval"
-		   " WHERE id = $1::pg_catalog.uuid", 1, args);
-	if (SPI_processed == 0)
-		return;
-	approver = hg_sql_value(0, 1);
 	memset(&in, 0, sizeof(in));
 	in.decision = entry->reply.decision == HG_REPLY_ALLOW ?
 		HG_DECIDE_APPROVE : HG_DECIDE_DENY;
 	in.id = entry->id;
 	in.binding = entry->binding;
-	in.voter = psprintf("webhook:%s", approver);
+	in.voter = psprintf("webhook:%s", entry->approver);
+	in.approver = entry->approver;
 	in.who = to_server(entry->reply.approver);
 	if (in.who == NULL)
-		in.who = approver;
+		in.who = entry->approver;
 	in.via = "webhook";
 	in.reason = to_server(entry->reply.reason);
 	in.ttl_s = entry->reply.grant_ttl_s;
 	in.max_rows = entry->reply.max_rows;
 
 	/* a late "deny" does not undo what a person approved meanwhile */
-	hg_sql("SELECT state FROM hoopguard.approval"
+	hg_sql("SELECT state, session_role, effective_role, subject"
+		   " FROM hoopguard.approval"
 		   " WHERE id = $1::pg_catalog.uuid FOR UPDATE", 1, args);
-	state = SPI_processed > 0 ? hg_sql_value(0, 1) : "unknown";
+	if (SPI_processed == 0)
+		return;
+	state = hg_sql_value(0, 1);
+
+	/* who asked is not who decides, whatever the webhook takes him for */
+	for (int i = 2; i <= 4 && in.decision == HG_DECIDE_APPROVE; i++)
+	{
+		char	   *requester = hg_sql_value(0, i);
+
+		if (requester == NULL || pg_strcasecmp(requester, in.who) != 0)
+			continue;
+		note_delivery(entry, "retry",
+					  "the reply says that the requester approved his own request",
+					  backoff_s[lengthof(backoff_s) - 1]);
+		return;
+	}
 	if (strcmp(state, "pending") != 0)
 	{
 		hg_decide_edge(entry->id, state, state, in.who, in.via, NULL,
@@ -260,10 +298,12 @@ apply_decision(const HgDelivery *entry)
 		return;
 	}
 	state = hg_decide(&in, &done);
-	args[1] = "answered";
-	hg_sql("UPDATE hoopguard.approval SET delivery_state = $2,"
-		   " last_delivery_error = NULL, next_delivery_at = NULL"
-		   " WHERE id = $1::pg_catalog.uuid", 2, args);
+	if (strcmp(state, "pending") == 0)
+		note_delivery(entry, "answered", NULL, 0);
+	else
+		hg_sql("UPDATE hoopguard.approval SET delivery_state = 'answered',"
+			   " last_delivery_error = NULL"
+			   " WHERE id = $1::pg_catalog.uuid", 1, args);
 	if (!done && strcmp(state, "expired") != 0)
 		ereport(LOG,
 				(errmsg("webhook decision on approval %s was not applied: it is %s",
@@ -273,17 +313,20 @@ apply_decision(const HgDelivery *entry)
 static void
 apply_failure(const HgDelivery *entry)
 {
-	const char *args[1];
+	const char *args[2];
 	int			attempts;
 
 	args[0] = entry->id;
-	hg_sql("SELECT delivery_attempts FROM hoopguard.approval"
-		   " WHERE id = $1::pg_catalog.uuid AND state = 'pending'", 1, args);
+	args[1] = entry->approver;
+	hg_sql("SELECT t.delivery_attempts FROM hoopguard.approval a"
+		   " JOIN hoopguard.approval_target t ON t.approval_id = a.id"
+		   " WHERE a.id = $1::pg_catalog.uuid AND t.approver = $2"
+		   " AND a.state = 'pending'", 2, args);
 	if (SPI_processed == 0)
 		return;
 	attempts = atoi(hg_sql_value(0, 1));
 	attempts = Max(1, Min(attempts, lengthof(backoff_s)));
-	note_delivery(entry->id, "retry", to_server(entry->reply.error),
+	note_delivery(entry, "retry", to_server(entry->reply.error),
 				  backoff_s[attempts - 1]);
 }
 
@@ -319,7 +362,7 @@ apply_answers(void)
 	LWLockRelease(&hg_delivery->lock);
 
 	for (int i = 0; i < naccepted; i++)
-		note_delivery(hg_delivery->entries[accepted[i]].id, "accepted", NULL,
+		note_delivery(&hg_delivery->entries[accepted[i]], "accepted", NULL,
 					  LEASE_S);
 	for (int i = 0; i < ndone; i++)
 	{
@@ -331,7 +374,7 @@ apply_answers(void)
 				 entry->reply.decision == HG_REPLY_DENY)
 			apply_decision(entry);
 		else if (entry->reply.decision == HG_REPLY_PENDING)
-			note_delivery(entry->id, "accepted", NULL, LEASE_S / 2);
+			note_delivery(entry, "accepted", NULL, LEASE_S / 2);
 		else
 			apply_failure(entry);
 		hg_effect_release(done[i]);
@@ -347,8 +390,8 @@ expire(void)
 	SPITupleTable *table;
 	uint64		n;
 
-	hg_sql("UPDATE hoopguard.approval a SET state = 'expired',"
-		   " next_delivery_at = NULL FROM (SELECT id, state"
+	hg_sql("UPDATE hoopguard.approval a SET state = 'expired'"
+		   " FROM (SELECT id, state"
 		   " FROM hoopguard.approval WHERE (state = 'pending'"
 		   " AND expires_at <= pg_catalog.clock_timestamp())"
 		   " OR (state = 'approved'"
@@ -373,15 +416,55 @@ expire(void)
 		   " - pg_catalog.interval '1 day'", 0, NULL);
 }
 
+/*
+ * Who has not decided in his time gives way to whom he names; both may decide
+ * from then on.
+ */
+static void
+escalate(void)
+{
+	SPITupleTable *table;
+	uint64		n;
+
+	hg_sql("INSERT INTO hoopguard.approval_target (approval_id, slot,"
+		   " approver, escalated_from, delivery_state, next_delivery_at)"
+		   " SELECT a.id, t.slot, q.name, t.approver,"
+		   " CASE WHEN q.url IS NULL THEN 'none' ELSE 'queued' END,"
+		   " CASE WHEN q.url IS NOT NULL"
+		   " THEN pg_catalog.clock_timestamp() END"
+		   " FROM hoopguard.approval a"
+		   " JOIN hoopguard.approval_target t ON t.approval_id = a.id"
+		   " JOIN hoopguard.approver p ON p.name = t.approver"
+		   " JOIN hoopguard.approver q ON q.name = p.escalate_to"
+		   " WHERE a.state = 'pending'"
+		   " AND a.expires_at > pg_catalog.clock_timestamp()"
+		   " AND t.since + p.escalate_after <= pg_catalog.clock_timestamp()"
+		   " ON CONFLICT DO NOTHING"
+		   " RETURNING approval_id, approver, escalated_from", 0, NULL);
+	table = SPI_tuptable;
+	n = SPI_processed;
+	for (uint64 i = 0; i < n; i++)
+	{
+		char	   *id;
+
+		SPI_tuptable = table;
+		id = hg_sql_value(i, 1);
+		hg_decide_edge(id, "pending", "pending", hg_sql_value(i, 3),
+					   "recorder", NULL,
+					   psprintf("escalated to %s", hg_sql_value(i, 2)));
+	}
+}
+
 static bool
-in_table(const char *id)
+in_table(const char *id, const char *approver)
 {
 	bool		found = false;
 
 	LWLockAcquire(&hg_delivery->lock, LW_SHARED);
 	for (int i = 0; i < HG_DELIVERY_COUNT && !found; i++)
 		found = hg_delivery->entries[i].state != HG_DELIVERY_FREE &&
-			strcmp(hg_delivery->entries[i].id, id) == 0;
+			strcmp(hg_delivery->entries[i].id, id) == 0 &&
+			strcmp(hg_delivery->entries[i].approver, approver) == 0;
 	LWLockRelease(&hg_delivery->lock);
 	return found;
 }
@@ -397,18 +480,21 @@ begin_delivery(uint64 row)
 	char	   *id = hg_sql_value(row, 1);
 	char	   *url = hg_sql_value(row, 2);
 	char	   *binding = hg_sql_value(row, 3);
+	char	   *approver = hg_sql_value(row, 20);
 	TimestampTz expires;
 	int			i;
 
-	if (in_table(id))
+	args[0] = id;
+	args[2] = approver;
+	if (in_table(id, approver))
 	{
-		args[0] = id;
 		snprintf(lease, sizeof(lease), "%d", LEASE_S);
 		args[1] = lease;
-		hg_sql("UPDATE hoopguard.approval SET next_delivery_at ="
+		hg_sql("UPDATE hoopguard.approval_target SET next_delivery_at ="
 			   " pg_catalog.clock_timestamp()"
 			   " + pg_catalog.make_interval(secs => $2::pg_catalog.int4)"
-			   " WHERE id = $1::pg_catalog.uuid", 2, args);
+			   " WHERE approval_id = $1::pg_catalog.uuid AND approver = $3",
+			   3, args);
 		return true;
 	}
 	i = hg_delivery_reserve(MyDatabaseId);
@@ -436,6 +522,7 @@ begin_delivery(uint64 row)
 	body.facts = hg_sql_value(row, 14);
 	body.params = hg_sql_value(row, 15);
 	body.policy_version = hg_sql_value(row, 16);
+	body.approver = approver;
 	body.timeline = atol(hg_sql_value(row, 17));
 	body.command = hg_sql_value(row, 18);
 	body.utf8 = GetDatabaseEncoding() == PG_UTF8;
@@ -444,6 +531,7 @@ begin_delivery(uint64 row)
 
 	strlcpy(entry->binding, binding, sizeof(entry->binding));
 	strlcpy(entry->url, url, sizeof(entry->url));
+	strlcpy(entry->approver, approver, sizeof(entry->approver));
 	entry->expires = expires;
 	memset(&entry->reply, 0, sizeof(entry->reply));
 	entry->body_len = hg_request_body(&body, entry->body,
@@ -454,15 +542,18 @@ begin_delivery(uint64 row)
 	strlcpy(entry->id, id, sizeof(entry->id));
 	LWLockRelease(&hg_delivery->lock);
 
-	args[0] = id;
 	snprintf(lease, sizeof(lease), "%d",
 			 LEASE_S + 3 * hg_guc_webhook_timeout / 1000);
 	args[1] = lease;
-	hg_sql("UPDATE hoopguard.approval SET delivery_state = 'sending',"
+	hg_sql("WITH target AS (UPDATE hoopguard.approval_target"
+		   " SET delivery_state = 'sending',"
 		   " delivery_attempts = delivery_attempts + 1,"
 		   " next_delivery_at = pg_catalog.clock_timestamp()"
 		   " + pg_catalog.make_interval(secs => $2::pg_catalog.int4)"
-		   " WHERE id = $1::pg_catalog.uuid", 2, args);
+		   " WHERE approval_id = $1::pg_catalog.uuid AND approver = $3)"
+		   " UPDATE hoopguard.approval SET delivery_state = 'sending',"
+		   " delivery_attempts = delivery_attempts + 1"
+		   " WHERE id = $1::pg_catalog.uuid", 3, args);
 	return true;
 }
 
@@ -477,18 +568,20 @@ begin_deliveries(void)
 		   " 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),"
 		   " pg_catalog.to_char(a.expires_at AT TIME ZONE 'UTC',"
 		   " 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),"
-		   " a.rule_id, a.rule_message, a.mode, a.delivery_attempts,"
+		   " a.rule_id, a.rule_message, a.mode, t.delivery_attempts,"
 		   " a.statement_text, a.statement_sha256, a.requester, a.facts,"
 		   " a.params, a.policy_version, a.timeline, a.facts ->> 'command',"
 		   " (EXTRACT(epoch FROM a.expires_at"
-		   " - pg_catalog.clock_timestamp()) * 1000)::pg_catalog.int8"
-		   " FROM hoopguard.approval a"
-		   " JOIN hoopguard.approver p ON p.name = a.approver"
+		   " - pg_catalog.clock_timestamp()) * 1000)::pg_catalog.int8,"
+		   " t.approver"
+		   " FROM hoopguard.approval_target t"
+		   " JOIN hoopguard.approval a ON a.id = t.approval_id"
+		   " JOIN hoopguard.approver p ON p.name = t.approver"
 		   " WHERE a.state = 'pending' AND p.url IS NOT NULL"
-		   " AND a.delivery_state <> 'answered'"
-		   " AND a.next_delivery_at <= pg_catalog.clock_timestamp()"
+		   " AND t.delivery_state <> 'answered'"
+		   " AND t.next_delivery_at <= pg_catalog.clock_timestamp()"
 		   " AND a.expires_at > pg_catalog.clock_timestamp()"
-		   " ORDER BY a.next_delivery_at LIMIT "
+		   " ORDER BY t.next_delivery_at LIMIT "
 		   CppAsString2(DUE_AT_ONCE)
 		   " FOR UPDATE OF a SKIP LOCKED", 0, NULL);
 	table = SPI_tuptable;
@@ -509,10 +602,20 @@ next_due(void)
 	char	   *value;
 
 	hg_sql("SELECT (EXTRACT(epoch FROM pg_catalog.min(LEAST("
-		   "CASE state WHEN 'pending' THEN expires_at"
-		   " ELSE grant_expires_at END, next_delivery_at))"
+		   "CASE a.state WHEN 'pending' THEN a.expires_at"
+		   " ELSE a.grant_expires_at END,"
+		   " CASE WHEN a.state = 'pending'"
+		   " AND t.delivery_state <> 'answered' THEN t.next_delivery_at END,"
+		   " CASE WHEN a.state = 'pending' AND NOT EXISTS (SELECT"
+		   " FROM hoopguard.approval_target u"
+		   " WHERE u.approval_id = t.approval_id AND u.slot = t.slot"
+		   " AND u.approver = p.escalate_to)"
+		   " THEN t.since + p.escalate_after END))"
 		   " - pg_catalog.clock_timestamp()) * 1000)::pg_catalog.int8"
-		   " FROM hoopguard.approval WHERE state IN ('pending', 'approved')",
+		   " FROM hoopguard.approval a"
+		   " LEFT JOIN hoopguard.approval_target t ON t.approval_id = a.id"
+		   " LEFT JOIN hoopguard.approver p ON p.name = t.approver"
+		   " WHERE a.state IN ('pending', 'approved')",
 		   0, NULL);
 	value = SPI_processed > 0 ? hg_sql_value(0, 1) : NULL;
 	if (value == NULL)
@@ -528,6 +631,8 @@ table_exists(void)
 
 	return OidIsValid(schema) &&
 		OidIsValid(get_relname_relid("approval", schema)) &&
+		OidIsValid(get_relname_relid("approval_target", schema)) &&
+		OidIsValid(get_relname_relid("approval_relay", schema)) &&
 		OidIsValid(get_relname_relid("approval_log", schema));
 }
 
@@ -567,6 +672,7 @@ hg_worker_tick(bool committed)
 		long		ms;
 
 		expire();
+		escalate();
 		begin_deliveries();
 		ms = next_due();
 		due_at = ms < 0 ? PG_INT64_MAX :

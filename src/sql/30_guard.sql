@@ -252,9 +252,8 @@ BEGIN
 				USING ERRCODE = 'HG014',
 					HINT = 'Say action => ''approve'', or leave the approver out.';
 		END IF;
-		IF NOT EXISTS (SELECT FROM hoopguard.approver a
-			WHERE a.name = add_rule.approver) THEN
-			RAISE EXCEPTION 'approver "%" does not exist', add_rule.approver
+		IF hoopguard._wrong_approvers(add_rule.approver) IS NOT NULL THEN
+			RAISE EXCEPTION '%', hoopguard._wrong_approvers(add_rule.approver)
 				USING ERRCODE = 'HG014',
 					HINT = 'hoopguard.add_approver() adds one.';
 		END IF;
@@ -289,10 +288,9 @@ BEGIN
 			PERFORM hoopguard._check_subject(r.for_subject);
 			PERFORM hoopguard._check_rule(r.commands, r.objects, r.condition,
 				r.action);
-			IF r.approver IS NOT NULL AND NOT EXISTS (SELECT
-				FROM hoopguard.approver a WHERE a.name = r.approver) THEN
+			why := hoopguard._wrong_approvers(r.approver);
+			IF why IS NOT NULL THEN
 				id := r.id;
-				why := format('approver "%s" does not exist', r.approver);
 				RETURN NEXT;
 			END IF;
 		EXCEPTION WHEN SQLSTATE 'HG014' THEN

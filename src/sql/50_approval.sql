@@ -13,12 +13,51 @@ COMMENT ON FUNCTION hoopguard.approver_of_all() IS
 REVOKE ALL ON FUNCTION hoopguard.approver_of_all() FROM PUBLIC;
 
 -- ticket.c counts on the order of the first three columns.
+-- A rule may name several: 'dba, security'.
+CREATE FUNCTION hoopguard._approver_list(approver text) RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT pg_catalog.array_agg(pg_catalog.btrim(w) ORDER BY n)
+	FROM pg_catalog.string_to_table(approver, ',') WITH ORDINALITY AS u(w, n)
+$$;
+COMMENT ON FUNCTION hoopguard._approver_list(text) IS
+	'the approvers that a rule names';
+REVOKE ALL ON FUNCTION hoopguard._approver_list(text) FROM PUBLIC;
+
+-- What is wrong with a rule's approvers; NULL: nothing.
+CREATE FUNCTION hoopguard._wrong_approvers(approver text) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE
+		WHEN pg_catalog.cardinality(l.names) > 8
+			THEN 'a rule can name at most 8 approvers'
+		WHEN (SELECT pg_catalog.count(DISTINCT n) FROM pg_catalog.unnest(l.names) n)
+				<> pg_catalog.cardinality(l.names)
+			THEN 'an approver is named twice'
+		ELSE (SELECT pg_catalog.format('approver "%s" does not exist', n)
+			FROM pg_catalog.unnest(l.names) n
+			WHERE NOT EXISTS (SELECT FROM hoopguard.approver a WHERE a.name = n)
+			LIMIT 1)
+	END
+	FROM (SELECT hoopguard._approver_list(approver)) AS l(names)
+$$;
+COMMENT ON FUNCTION hoopguard._wrong_approvers(text) IS
+	'what is wrong with the approvers of a rule';
+REVOKE ALL ON FUNCTION hoopguard._wrong_approvers(text) FROM PUBLIC;
+
 CREATE TABLE hoopguard.approver (
-	name		text COLLATE "C" PRIMARY KEY CHECK (name <> ''),
+	name		text COLLATE "C" PRIMARY KEY CHECK (name <> ''
+		AND name !~ '[,[:cntrl:]]' AND name = pg_catalog.btrim(name)
+		AND pg_catalog.octet_length(name) <= 100),
 	url			text CHECK (pg_catalog.length(url) BETWEEN 1 AND 1000),
 	role		regrole,
 	quorum		integer NOT NULL DEFAULT 1 CHECK (quorum BETWEEN 1 AND 100),
-	created_at	timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+	created_at	timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	escalate_after interval CHECK (escalate_after > interval '0'),
+	escalate_to	text COLLATE "C" CHECK (escalate_to <> name),
+	CHECK ((escalate_after IS NULL) = (escalate_to IS NULL))
 );
 SELECT pg_catalog.pg_extension_config_dump('hoopguard.approver', '');
 COMMENT ON TABLE hoopguard.approver IS
@@ -58,7 +97,6 @@ CREATE TABLE hoopguard.approval (
 
 	decided_via		text,
 	grant_ttl_s		bigint,
-	next_delivery_at timestamptz,
 	delivery_attempts integer NOT NULL DEFAULT 0,
 	consumed_at		timestamptz,
 	effective_role	text,
@@ -87,13 +125,36 @@ CREATE INDEX approval_pending_idx ON hoopguard.approval (subject)
 -- One open request for one statement, however often it is sent.
 CREATE UNIQUE INDEX approval_open_idx ON hoopguard.approval (binding)
 	WHERE state OPERATOR(pg_catalog.=) 'pending';
-CREATE INDEX approval_due_idx ON hoopguard.approval (next_delivery_at)
+-- What can run out.
+CREATE INDEX approval_live_idx ON hoopguard.approval (expires_at)
 	WHERE state OPERATOR(pg_catalog.=) ANY (ARRAY['pending', 'approved']);
 
+-- Who has to agree to a request: one approver of each slot.  A slot has the
+-- approver that the rule names and, after a time, whom he gives way to.
+CREATE TABLE hoopguard.approval_target (
+	approval_id	uuid NOT NULL REFERENCES hoopguard.approval ON DELETE CASCADE,
+	slot		integer NOT NULL,
+	approver	text COLLATE "C" NOT NULL,
+	escalated_from text COLLATE "C",
+	since		timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	delivery_state text NOT NULL DEFAULT 'none' CHECK (delivery_state IN
+		('none', 'queued', 'sending', 'accepted', 'retry', 'answered')),
+	delivery_attempts integer NOT NULL DEFAULT 0,
+	next_delivery_at timestamptz,
+	PRIMARY KEY (approval_id, slot, approver)
+);
+COMMENT ON TABLE hoopguard.approval_target IS
+	'whom a request was put before, and how far its delivery is';
+REVOKE ALL ON hoopguard.approval_target FROM PUBLIC;
+CREATE INDEX approval_target_due_idx ON hoopguard.approval_target (next_delivery_at)
+	WHERE next_delivery_at IS NOT NULL;
+
+-- approvers: for whom of them the vote can count; '*' for each.
 CREATE TABLE hoopguard.approval_vote (
 	approval_id	uuid NOT NULL REFERENCES hoopguard.approval ON DELETE CASCADE,
 	voter		text NOT NULL,
 	via			text NOT NULL,
+	approvers	text[] NOT NULL DEFAULT '{*}',
 	at			timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	PRIMARY KEY (approval_id, voter)
 );
@@ -131,8 +192,10 @@ WHERE a.state OPERATOR(pg_catalog.=) 'pending'
 	AND a.expires_at OPERATOR(pg_catalog.>) pg_catalog.clock_timestamp()
 	AND (pg_catalog.has_function_privilege(session_user,
 			'hoopguard.approver_of_all()', 'EXECUTE')
-		OR EXISTS (SELECT FROM hoopguard.approver p
-			WHERE p.name OPERATOR(pg_catalog.=) a.approver
+		OR EXISTS (SELECT FROM hoopguard.approval_target t
+				JOIN hoopguard.approver p
+					ON p.name OPERATOR(pg_catalog.=) t.approver
+			WHERE t.approval_id OPERATOR(pg_catalog.=) a.id
 				AND p.role IS NOT NULL
 				AND pg_catalog.pg_has_role(session_user, p.role, 'MEMBER')));
 COMMENT ON VIEW hoopguard.pending_approval IS
@@ -225,7 +288,9 @@ $$;
 REVOKE ALL ON FUNCTION hoopguard._grant_deciding(regrole) FROM PUBLIC;
 
 CREATE FUNCTION hoopguard.add_approver(name text, url text DEFAULT NULL,
-	role text DEFAULT NULL, quorum integer DEFAULT 1) RETURNS void
+	role text DEFAULT NULL, quorum integer DEFAULT 1,
+	escalate_after interval DEFAULT NULL, escalate_to text DEFAULT NULL)
+RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -236,6 +301,13 @@ BEGIN
 	IF add_approver.name IS NULL OR add_approver.name = '' THEN
 		RAISE EXCEPTION 'the name of an approver must not be empty'
 			USING ERRCODE = 'HG014';
+	END IF;
+	IF add_approver.name ~ '[,[:cntrl:]]'
+		OR add_approver.name <> pg_catalog.btrim(add_approver.name)
+		OR pg_catalog.octet_length(add_approver.name) > 100 THEN
+		RAISE EXCEPTION 'invalid name of an approver: "%"', add_approver.name
+			USING ERRCODE = 'HG014',
+				HINT = 'Up to 100 bytes, without commas and without blanks around it.';
 	END IF;
 	IF url IS NULL AND role IS NULL THEN
 		RAISE EXCEPTION 'approver "%" needs a URL or a role', add_approver.name
@@ -268,13 +340,28 @@ BEGIN
 		END IF;
 		PERFORM hoopguard._grant_deciding(decider);
 	END IF;
-	INSERT INTO hoopguard.approver (name, url, role, quorum)
-	VALUES (add_approver.name, add_approver.url, decider, add_approver.quorum);
+	IF (add_approver.escalate_after IS NULL) <> (add_approver.escalate_to IS NULL) THEN
+		RAISE EXCEPTION 'escalate_after and escalate_to go together'
+			USING ERRCODE = 'HG014';
+	END IF;
+	IF add_approver.escalate_after <= interval '0' THEN
+		RAISE EXCEPTION 'escalate_after must be more than nothing'
+			USING ERRCODE = 'HG014';
+	END IF;
+	IF add_approver.escalate_to IS NOT NULL AND NOT EXISTS (SELECT
+			FROM hoopguard.approver a WHERE a.name = add_approver.escalate_to) THEN
+		RAISE EXCEPTION 'approver "%" does not exist', add_approver.escalate_to
+			USING ERRCODE = 'HG014', HINT = 'Add whom to escalate to first.';
+	END IF;
+	INSERT INTO hoopguard.approver (name, url, role, quorum, escalate_after,
+		escalate_to)
+	VALUES (add_approver.name, add_approver.url, decider, add_approver.quorum,
+		add_approver.escalate_after, add_approver.escalate_to);
 END
 $$;
-COMMENT ON FUNCTION hoopguard.add_approver(text, text, text, integer) IS
-	'name who decides requests: a webhook, the members of a role, or both; rules without an approver use the one called default, or else the first by name';
-REVOKE ALL ON FUNCTION hoopguard.add_approver(text, text, text, integer) FROM PUBLIC;
+COMMENT ON FUNCTION hoopguard.add_approver(text, text, text, integer, interval, text) IS
+	'name who decides requests: a webhook, the members of a role, or both, and who may step in after a time; rules without an approver use the one called default, or else the first by name';
+REVOKE ALL ON FUNCTION hoopguard.add_approver(text, text, text, integer, interval, text) FROM PUBLIC;
 
 CREATE FUNCTION hoopguard.drop_approver(name text) RETURNS void
 LANGUAGE plpgsql
@@ -283,9 +370,14 @@ AS $$
 BEGIN
 	PERFORM hoopguard._assert_ungoverned();
 	IF EXISTS (SELECT FROM hoopguard.rule r
-			WHERE r.approver = drop_approver.name) THEN
+			WHERE drop_approver.name = ANY (hoopguard._approver_list(r.approver))) THEN
 		RAISE EXCEPTION 'approver "%" is named by a rule', drop_approver.name
 			USING ERRCODE = 'HG014', HINT = 'Drop or change the rule first.';
+	END IF;
+	IF EXISTS (SELECT FROM hoopguard.approver a
+			WHERE a.escalate_to = drop_approver.name) THEN
+		RAISE EXCEPTION 'another approver escalates to approver "%"', drop_approver.name
+			USING ERRCODE = 'HG014', HINT = 'Drop the other approver first.';
 	END IF;
 	DELETE FROM hoopguard.approver a WHERE a.name = drop_approver.name;
 	IF NOT FOUND THEN

@@ -44,7 +44,7 @@ BEGIN
 		replay, export_seal, _sensitive, _column_relation, _column_name, _lineage_name, _lineage_text,
 		_openlineage_namespace, _openlineage_run, _openlineage_facet}',
 		'{sensitive_column, inherited_class, session, statement, event, outcome, note, seal, lineage_edge,
-		lineage_dataset, activity, lineage, approval, approval_vote,
+		lineage_dataset, activity, lineage, approval, approval_vote, approval_target,
 		approval_log, policy_version, policy_change, policy_history, subject,
 		_effective_edge}',
 		'SELECT');
@@ -59,7 +59,8 @@ BEGIN
 	PERFORM hoopguard._assert_ungoverned();
 	PERFORM hoopguard._grant(role,
 		'{approve, deny, revoke, submit_decision, approver_of_all}',
-		'{pending_approval, approval, approval_vote, approval_log}', 'SELECT');
+		'{pending_approval, approval, approval_vote, approval_target,
+		approval_log}', 'SELECT');
 END $$;
 COMMENT ON FUNCTION hoopguard.grant_approver(text) IS
 'let a role decide every request for approval';
@@ -77,7 +78,7 @@ BEGIN
 		drop_mask, rotate_key, _check_mask_args, add_rule, drop_rule,
 		set_rule, set_limit, drop_limit,
 		baseline, classify_name, detect, detect_spans, effective_mask, effective_policy, status,
-		flush, _assert_ungoverned, _check_subject, _check_rule, _check_mode, _dead_rules,
+		flush, _assert_ungoverned, _check_subject, _check_rule, _wrong_approvers, _approver_list, _check_mode, _dead_rules,
 		add_pattern, drop_pattern, scan, accept_finding, reject_finding,
 		explain_class, _check_pattern, _scan_relation, _decide_finding,
 		_name_evidence,
