@@ -7,8 +7,8 @@
  * committed; the courier posts it and leaves the answer; a recorder of the
  * same database applies the answer and frees the entry when that has
  * committed.  Entries are lost with shared memory: the lease in
- * approval_target (next_delivery_at) runs out and the request is delivered again, under the
- * same id.
+ * approval_target (next_delivery_at) runs out and the request is delivered
+ * again, under the same id.
  *
  *-------------------------------------------------------------------------
  */
