@@ -122,6 +122,7 @@ OBJS = \
 	src/record/seal.o \
 	src/record/seal_digest.o \
 	src/record/seal_verify.o \
+	src/server/failure.o \
 	src/server/govern.o \
 	src/server/hooks.o \
 	src/server/hoopguard.o \

@@ -99,6 +99,7 @@ typedef struct HgFacts
 	char	   *text;			/* normalised, without literals; NULL if it
 								 * could not be made */
 	uint64		fingerprint;	/* of text */
+	int64		text_length;	/* bytes sent, where text is NULL */
 	uint64		statement_id;	/* kept here by event.c; 0: not computed */
 	uint64		allow_key;		/* see hg_facts_allow_key(); 0: not computed */
 	uint64		passed;			/* serial of the policy whose rules let it pass
@@ -232,6 +233,15 @@ extern Query *hg_lineage_stored_query(Oid relid);
  */
 extern void hg_fingerprint(HgFacts *facts, const char *query_string,
 						   int location, int len, Node *utility);
+
+/*
+ * The same while an error is being reported, when no other may be caught: of
+ * the statement of query_string that holds byte `cursor` (< 0: of all of it).
+ * For text that the server has parsed; raises what the scanner does if it has
+ * not.  fingerprint.c
+ */
+extern void hg_fingerprint_failed(HgFacts *facts, const char *query_string,
+								  int cursor);
 
 /* Group of a function for guard rules: HG_CMD_FN_* or HG_CMD_FUNCTION. */
 extern HgCommand hg_function_group(Oid funcid);

@@ -17,6 +17,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "common/cryptohash.h"
 #include "common/hashfn.h"
 #include "common/keywords.h"
@@ -306,4 +308,67 @@ hg_fingerprint(HgFacts *facts, const char *query_string, int location,
 	log_min_messages = for_log;
 	MemoryContextSwitchTo(oldcontext);
 	MemoryContextDelete(scratch);
+}
+
+/*
+ * Bounds of the statement around a byte of a query string: what stands
+ * between two semicolons outside parentheses.
+ */
+static void
+find_statement(const char *source, int cursor, int *start, int *end)
+{
+	core_yyscan_t scanner;
+	core_yy_extra_type extra;
+	core_YYSTYPE value;
+	YYLTYPE		location;
+	int			depth = 0;
+	int			token;
+
+	*start = 0;
+	*end = strlen(source);
+	if (cursor < 0)
+		return;
+	scanner = scanner_init(source, &extra, &ScanKeywords, ScanKeywordTokens);
+	extra.escape_string_warning = false;	/* the parser has told */
+	while ((token = core_yylex(&value, &location, scanner)) != 0)
+	{
+		if (token == '(')
+			depth++;
+		else if (token == ')')
+			depth--;
+		else if (token == ';' && depth == 0)
+		{
+			if (location >= cursor)
+			{
+				*end = location;
+				break;
+			}
+			*start = location + 1;
+		}
+	}
+	scanner_finish(scanner);
+}
+
+void
+hg_fingerprint_failed(HgFacts *facts, const char *query_string, int cursor)
+{
+	MemoryContext old = MemoryContextSwitchTo(facts->context);
+	BodyKind	bodies = BODY_NONE;
+	char	   *source;
+	int			start;
+	int			end;
+
+	find_statement(query_string, cursor, &start, &end);
+	while (isspace((unsigned char) query_string[start]))
+		start++;
+	source = pnstrdup(query_string + start, Max(end - start, 0));
+	if (pg_strncasecmp(source, "do", 2) == 0)
+		bodies = BODY_DO;
+	else if (pg_strncasecmp(source, "create", 6) == 0)
+		bodies = BODY_FUNCTION;
+	facts->text = normalise(source, bodies);
+	facts->fingerprint =
+		DatumGetUInt64(hash_any_extended((const unsigned char *) facts->text,
+										 strlen(facts->text), 0));
+	MemoryContextSwitchTo(old);
 }

@@ -64,7 +64,11 @@ static uint64 session_epoch = 0;	/* epoch the session row was sent in */
 static int64 my_txn = 1;
 static bool txn_has_events = false;
 static bool end_callback_set = false;
+static int	end_sqlstate = 0;	/* what ended the session, 0: the client */
 static char login_role[NAMEDATALEN];
+static int64 last_event_id = 0; /* given out to this session */
+static int64 *sub_starts = NULL;	/* by nesting level: next event's id */
+static int	sub_room = 0;
 
 /* -------------------------------------------------------------- building */
 
@@ -156,7 +160,7 @@ static bool
 can_record(void)
 {
 	return hg_lane_shared != NULL && IsUnderPostmaster &&
-		OidIsValid(MyDatabaseId);
+		OidIsValid(hg_lane_database());
 }
 
 /* --------------------------------------------------------------- session */
@@ -166,7 +170,9 @@ hg_event_next_id(void)
 {
 	if (hg_lane_shared == NULL)
 		return 0;
-	return (int64) pg_atomic_fetch_add_u64(&hg_lane_shared->next_event_id, 1);
+	last_event_id = (int64)
+		pg_atomic_fetch_add_u64(&hg_lane_shared->next_event_id, 1);
+	return last_event_id;
 }
 
 int64
@@ -178,6 +184,19 @@ hg_event_session_id(void)
 	return my_session_id;
 }
 
+/* session 0: of none */
+static bool
+push_note(int64 session, const char *kind, const char *json, bool no_error)
+{
+	build_start();
+	put_i64(hg_event_next_id());
+	put_i64(GetCurrentTimestamp());
+	put_i64(session);
+	put_text(kind);
+	put_text(json);
+	return build_push(HG_REC_NOTE, false, no_error);
+}
+
 /*
  * The last record of a session.  Runs before lane.c's own callback, which was
  * set earlier, and so before the lane is given away.
@@ -185,13 +204,25 @@ hg_event_session_id(void)
 static void
 session_on_exit(int code, Datum arg)
 {
+	char		detail[64];
+
 	if (session_epoch == 0 || !can_record() || RecoveryInProgress())
 		return;
-	build_start();
-	put_i64(hg_event_next_id());
-	put_i64(GetCurrentTimestamp());
-	put_i64(my_session_id);
-	(void) build_push(HG_REC_SESSION_END, false, true);
+	snprintf(detail, sizeof(detail), "{\"sqlstate\":\"%s\"}",
+			 unpack_sql_state(end_sqlstate));
+	(void) push_note(my_session_id, "session_end", detail, true);
+}
+
+/* Where the client is; false on a local socket. */
+static bool
+client_address(char *addr, int addr_size, char *port, int port_size)
+{
+	return MyProcPort != NULL &&
+		MyProcPort->raddr.addr.ss_family != AF_UNIX &&
+		pg_getnameinfo_all(&MyProcPort->raddr.addr,
+						   MyProcPort->raddr.salen,
+						   addr, addr_size, port, port_size,
+						   NI_NUMERICHOST | NI_NUMERICSERV) == 0;
 }
 
 static void
@@ -200,7 +231,7 @@ ensure_session(bool no_error)
 	uint64		epoch;
 	char		addr[NI_MAXHOST];
 	char		port[NI_MAXSERV];
-	bool		remote = false;
+	bool		remote;
 
 	if (!can_record() || RecoveryInProgress())
 		return;
@@ -208,13 +239,7 @@ ensure_session(bool no_error)
 	if (session_epoch == epoch)
 		return;
 
-	if (MyProcPort != NULL &&
-		MyProcPort->raddr.addr.ss_family != AF_UNIX &&
-		pg_getnameinfo_all(&MyProcPort->raddr.addr,
-						   MyProcPort->raddr.salen,
-						   addr, sizeof(addr), port, sizeof(port),
-						   NI_NUMERICHOST | NI_NUMERICSERV) == 0)
-		remote = true;
+	remote = client_address(addr, sizeof(addr), port, sizeof(port));
 	if (login_role[0] == '\0')
 	{
 		if (MyProcPort != NULL && MyProcPort->user_name != NULL)
@@ -249,9 +274,15 @@ ensure_session(bool no_error)
 }
 
 void
-hg_event_ensure_session(void)
+hg_event_ensure_session(bool no_error)
 {
-	ensure_session(false);
+	ensure_session(no_error);
+}
+
+void
+hg_event_session_ends(int sqlstate)
+{
+	end_sqlstate = sqlstate;
 }
 
 /* ------------------------------------------------------------- statement */
@@ -284,6 +315,8 @@ statement_id(const HgFacts *facts)
 	seed = hash_text(database, 0);
 	seed = hash_text(facts->text, seed);
 	seed = hash_text(hg_command_name(facts->command), seed);
+	if (facts->text == NULL)
+		seed += (uint64) facts->text_length;
 	foreach(lc, facts->edges)
 	{
 		const HgEdge *edge = (const HgEdge *) lfirst(lc);
@@ -356,13 +389,13 @@ ensure_statement(const HgFacts *facts, uint64 id, TimestampTz at,
 			return;
 	}
 
-	length = facts->text ? strlen(facts->text) : 0;
+	length = facts->text ? strlen(facts->text) : facts->text_length;
 	build_start();
 	put_i64((int64) id);
 	put_i64((int64) facts->fingerprint);
 	put_i64(at);
 	put_text(hg_command_name(facts->command));
-	if (length > MAX_TEXT)
+	if (facts->text != NULL && length > MAX_TEXT)
 		put_text_n(facts->text, pg_mbcliplen(facts->text, (int) length,
 											 MAX_TEXT));
 	else
@@ -574,16 +607,96 @@ hg_event_push_prepared(void)
 }
 
 void
+hg_event_sub_start(void)
+{
+	int			level = GetCurrentTransactionNestLevel();
+
+	if (hg_lane_shared == NULL)
+		return;
+	if (level >= sub_room)
+	{
+		int			room = Max(level * 2, 16);
+		int64	   *grown = realloc(sub_starts, sizeof(int64) * room);
+
+		if (grown == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_OUT_OF_MEMORY),
+					 errmsg("out of memory")));
+		sub_starts = grown;
+		sub_room = room;
+	}
+	sub_starts[level] = (int64)
+		pg_atomic_read_u64(&hg_lane_shared->next_event_id);
+}
+
+void
+hg_event_sub_abort(void)
+{
+	char		detail[128];
+	int			level = GetCurrentTransactionNestLevel();
+
+	/* ids of other sessions lie between, but these are of this one */
+	if (level >= sub_room || last_event_id < sub_starts[level] ||
+		!can_record() || RecoveryInProgress())
+		return;
+	snprintf(detail, sizeof(detail),
+			 "{\"txn\":" INT64_FORMAT ",\"first_event\":" INT64_FORMAT
+			 ",\"last_event\":" INT64_FORMAT "}",
+			 my_txn, sub_starts[level], last_event_id);
+	(void) push_note(hg_event_session_id(), "rolled_back", detail, true);
+}
+
+void
 hg_event_push_note(const char *kind, const char *json)
 {
 	if (!can_record() || RecoveryInProgress())
 		return;
 	ensure_session(false);
-	build_start();
-	put_i64(hg_event_next_id());
-	put_i64(GetCurrentTimestamp());
-	put_i64(hg_event_session_id());
-	put_text(kind);
-	put_text(json);
-	(void) build_push(HG_REC_NOTE, false, false);
+	(void) push_note(hg_event_session_id(), kind, json, false);
+}
+
+void
+hg_event_push_login_failure(int sqlstate)
+{
+	StringInfoData buf;
+	MemoryContext context;
+	MemoryContext old;
+	char		addr[NI_MAXHOST];
+	char		port[NI_MAXSERV];
+	bool		known;
+
+	if (hg_lane_shared == NULL || !IsUnderPostmaster || MyProcPort == NULL ||
+		MyProcPort->user_name == NULL || MyProcPort->database_name == NULL)
+		return;
+	context = AllocSetContextCreate(TopMemoryContext, "hoopguard login",
+									ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(context);
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "{\"sqlstate\":\"%s\"",
+					 unpack_sql_state(sqlstate));
+	json_text(&buf, "role", MyProcPort->user_name);
+	json_text(&buf, "database", MyProcPort->database_name);
+	if (client_address(addr, sizeof(addr), port, sizeof(port)))
+	{
+		json_text(&buf, "client_addr", addr);
+		json_text(&buf, "client_port", port);
+	}
+	appendStringInfoChar(&buf, '}');
+
+	/* nobody has looked at the names, and the encoding is not known yet */
+	for (int i = 0; i < buf.len; i++)
+	{
+		if (IS_HIGHBIT_SET(buf.data[i]))
+			buf.data[i] = '?';
+	}
+	known = hg_lane_use_database(MyProcPort->database_name) &&
+		!RecoveryInProgress();
+	if (known)
+		known = push_note(0, "login_failed", buf.data, true);
+	if (!known)
+		ereport(LOG_SERVER_ONLY,
+				(errmsg_internal("hoopguard login failed: %s", buf.data),
+				 errhidestmt(true), errhidecontext(true)));
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
 }

@@ -61,11 +61,28 @@ extern void hg_event_push_outcome(bool committed);
  */
 extern void hg_event_push_prepared(void);
 
+/*
+ * A subtransaction begins, or is rolled back: what was begun in it did not
+ * take effect, whatever becomes of the transaction.
+ */
+extern void hg_event_sub_start(void);
+extern void hg_event_sub_abort(void);
+
 /* Any event since the transaction began? (else no outcome is needed) */
 extern bool hg_event_in_transaction(void);
 
 /* Session row: once per session, before its first event; login data. */
-extern void hg_event_ensure_session(void);
+extern void hg_event_ensure_session(bool no_error);
+
+/* What the session is going to end by, for its last record. */
+extern void hg_event_session_ends(int sqlstate);
+
+/*
+ * This connection is refused: a note in the record of the database it named,
+ * if that has one, else a line in the server log.  Before or after a database
+ * is chosen; asks no catalog, raises nothing but out of memory.
+ */
+extern void hg_event_push_login_failure(int sqlstate);
 
 /* Identifier of this session: text form is stored in hoopguard.session. */
 extern int64 hg_event_session_id(void);

@@ -53,6 +53,7 @@
 HgLaneShared *hg_lane_shared = NULL;
 
 static int	my_lane = -1;
+static Oid	named_database = InvalidOid;	/* see hg_lane_use_database */
 static bool exit_callback_set = false;
 static bool xact_callback_set = false;
 static Oid	blocked[MAX_BLOCKED];
@@ -148,6 +149,7 @@ hg_lane_shmem_init(bool found)
 
 	/* The postmaster re-initialises after a crash and forks from here. */
 	my_lane = -1;
+	named_database = InvalidOid;
 	nblocked = 0;
 	exit_callback_set = false;
 }
@@ -189,6 +191,7 @@ hg_lane_find_slot(Oid dboid, bool create)
 
 	best->dboid = dboid;
 	best->latch = NULL;
+	best->dbname[0] = '\0';
 	best->failures = 0;
 	best->next_try = 0;
 	best->last_used = GetCurrentTimestamp();
@@ -299,6 +302,33 @@ hg_lane_wake(Oid dboid)
 		wake_launcher();
 }
 
+bool
+hg_lane_use_database(const char *name)
+{
+	int			i;
+
+	named_database = InvalidOid;
+	if (hg_lane_shared == NULL)
+		return false;
+	LWLockAcquire(hg_lane_shared->lock, LW_SHARED);
+	for (i = 0; i < HG_RECORDER_SLOTS; i++)
+	{
+		HgRecorderSlot *slot = &hg_lane_shared->slots[i];
+
+		if (OidIsValid(slot->dboid) && OidIsValid(slot->event_relid) &&
+			slot->blocked == 0 && strcmp(slot->dbname, name) == 0)
+			named_database = slot->dboid;
+	}
+	LWLockRelease(hg_lane_shared->lock);
+	return OidIsValid(named_database);
+}
+
+Oid
+hg_lane_database(void)
+{
+	return OidIsValid(MyDatabaseId) ? MyDatabaseId : named_database;
+}
+
 /* ------------------------------------------------------------- ownership */
 
 /* Owner's exit: an empty lane is free at once, else the recorder frees it. */
@@ -366,7 +396,7 @@ try_acquire(void)
 
 		if (pg_atomic_read_u32(&lane->state) != HG_LANE_FREE)
 			continue;
-		lane->dboid = MyDatabaseId;
+		lane->dboid = hg_lane_database();
 		lane->pid = MyProcPid;
 		lane->latch = MyLatch;
 		pg_atomic_write_u32(&lane->waiting, 0);
@@ -398,6 +428,8 @@ recorder_waits_for_me(void)
 	int			n;
 	int			i;
 
+	if (!OidIsValid(MyDatabaseId))
+		return false;
 	LWLockAcquire(hg_lane_shared->lock, LW_SHARED);
 	slot = hg_lane_find_slot(MyDatabaseId, false);
 	if (slot != NULL)
@@ -570,7 +602,8 @@ hg_lane_push(HgRecordType type, const void *data, Size len,
 	bool		first = true;
 
 	/* No recorder can ever come in a standalone backend. */
-	if (shared == NULL || !IsUnderPostmaster || !OidIsValid(MyDatabaseId))
+	if (shared == NULL || !IsUnderPostmaster ||
+		!OidIsValid(hg_lane_database()))
 		return false;
 	if (len > MaxAllocSize / 2)
 		return give_up(no_error, false);
@@ -768,7 +801,10 @@ hg_lane_block_database(Oid dboid)
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	slot = hg_lane_find_slot(dboid, true);
 	if (slot != NULL)
+	{
 		slot->blocked++;
+		slot->dbname[0] = '\0'; /* it may get another one */
+	}
 	LWLockRelease(shared->lock);
 	if (slot == NULL)
 		ereport(ERROR,

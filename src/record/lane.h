@@ -15,7 +15,6 @@ typedef enum HgRecordType
 	HG_REC_EVENT,
 	HG_REC_OUTCOME,
 	HG_REC_NOTE,
-	HG_REC_SESSION_END,
 	HG_REC_APPROVAL_REQUEST = 64,	/* 64 and up: handlers registered by
 									 * approval/, see recorder.h */
 	HG_REC_APPROVAL_CONSUME,
@@ -47,6 +46,15 @@ extern bool hg_lane_flush(long timeout_ms);
  * From any process with shared memory (the courier has no database).
  */
 extern void hg_lane_wake(Oid dboid);
+
+/*
+ * Before a database is chosen (logins that fail): records of this process go
+ * to the recorder of the database with this name.  False if none is known.
+ */
+extern bool hg_lane_use_database(const char *name);
+
+/* Whom records of this process belong to; InvalidOid: nobody yet. */
+extern Oid	hg_lane_database(void);
 
 /*
  * Stop the recorder of a database and keep it from starting again until

@@ -76,6 +76,7 @@ typedef struct HgRecorderSlot
 	Latch	   *latch;
 	bool		starting;		/* asked of the postmaster, not yet here */
 	int			blocked;		/* sessions that keep it from running */
+	char		dbname[NAMEDATALEN];	/* "": not known, for failed logins */
 	int			failures;		/* starts in a row that came to nothing */
 	TimestampTz next_try;		/* not before */
 	TimestampTz last_used;

@@ -806,9 +806,8 @@ store_outcome(Reader *r)
 	bulk_outcome->n++;
 }
 
-/* note: from a NOTE, or made from a SESSION_END */
 static void
-store_note(Reader *r, bool session_end)
+store_note(Reader *r)
 {
 	static Oid	types[] = {INT8OID, TIMESTAMPTZOID, INT8OID, TEXTOID, JSONBOID,
 		INT8OID};
@@ -821,20 +820,12 @@ store_note(Reader *r, bool session_end)
 	values[0] = Int64GetDatum(take_i64(r));
 	values[1] = TimestampTzGetDatum(take_i64(r));
 	values[2] = Int64GetDatum(take_i64(r));
-	if (session_end)
-	{
-		values[3] = CStringGetTextDatum("session_end");
-		values[4] = (Datum) 0;
-		nulls[4] = true;
-	}
-	else
-	{
-		values[3] = take_text(r, &nulls[3]);
-		values[4] = take_text(r, &nulls[4]);
-		if (!nulls[4])
-			values[4] = DirectFunctionCall1(jsonb_in,
-											CStringGetDatum(TextDatumGetCString(values[4])));
-	}
+	nulls[2] = (DatumGetInt64(values[2]) == 0);
+	values[3] = take_text(r, &nulls[3]);
+	values[4] = take_text(r, &nulls[4]);
+	if (!nulls[4])
+		values[4] = DirectFunctionCall1(jsonb_in,
+										CStringGetDatum(TextDatumGetCString(values[4])));
 	values[5] = Int64GetDatum(seal);
 	hg_seal_digest(4, types + 1, values + 1, nulls + 1, digest);
 	if (run_plan(&plan_note,
@@ -857,9 +848,6 @@ hg_store_record(int type, const char *data, Size len)
 		case HG_REC_SESSION:
 			store_session(&reader);
 			break;
-		case HG_REC_SESSION_END:
-			store_note(&reader, true);
-			break;
 		case HG_REC_STATEMENT:
 			store_statement(&reader);
 			break;
@@ -870,7 +858,7 @@ hg_store_record(int type, const char *data, Size len)
 			store_outcome(&reader);
 			break;
 		case HG_REC_NOTE:
-			store_note(&reader, false);
+			store_note(&reader);
 			break;
 		default:
 			ereport(ERROR,

@@ -27,6 +27,7 @@
 
 #include "access/xact.h"
 #include "base/catalog.h"
+#include "commands/dbcommands.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -214,6 +215,20 @@ claim_slot(void)
 	}
 	LWLockRelease(hg_lane_shared->lock);
 	return mine;
+}
+
+/* Sessions that fail to log in know their database by name only. */
+static void
+tell_name(void)
+{
+	char	   *name;
+
+	StartTransactionCommand();
+	name = get_database_name(my_dboid);
+	LWLockAcquire(hg_lane_shared->lock, LW_EXCLUSIVE);
+	strlcpy(my_slot->dbname, name ? name : "", NAMEDATALEN);
+	LWLockRelease(hg_lane_shared->lock);
+	CommitTransactionCommand();
 }
 
 static void
@@ -907,6 +922,7 @@ hg_recorder_main(Datum arg)
 											  BGWORKER_BYPASS_ALLOWCONN);
 	session_settings();
 	hg_seal_resume(&my_slot->sealed);
+	tell_name();
 	my_slot->failures = 0;
 	readers = MemoryContextAllocZero(TopMemoryContext,
 									 sizeof(LaneReader) *

@@ -12,7 +12,6 @@
  * SESSION     i64 session_id, i64 started, text login_role, text database,
  *             text client_addr, text client_port, text application_name,
  *             i32 pid, text backend_type
- * SESSION_END i64 note_id, i64 at, i64 session_id
  * STATEMENT   i64 statement_id, i64 fingerprint, i64 at, text command,
  *             text text, i64 text_length,
  *             list edges: text source_schema, source_relation,

@@ -28,6 +28,7 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/optimizer.h"
+#include "server/failure.h"
 #include "server/govern.h"
 #include "server/quiet.h"
 #include "server/scrub_dest.h"
@@ -69,14 +70,6 @@ bool
 hg_govern_active(void)
 {
 	return !hg_in_worker && IsNormalProcessingMode() && hg_catalog_present();
-}
-
-/* Is a statement of this identity recorded? */
-static bool
-is_audited(const HgIdentity *who)
-{
-	return hg_guc_audit == HG_AUDIT_ALL ||
-		(hg_guc_audit == HG_AUDIT_GOVERNED && who->governed);
 }
 
 /*
@@ -308,7 +301,7 @@ hg_govern_plan(planner_hook_type next, Query *parse, const char *query_string,
 			   int cursor_options, ParamListInfo params)
 {
 	const HgIdentity *who = hg_subject_current();
-	bool		audited = is_audited(who);
+	bool		audited = hg_stmt_is_audited(who);
 	int			depth = hg_frame_depth();
 	HgStmt	   *adopter = hg_stmt_adopter();
 	HgStmt	   *failing = NULL;
@@ -575,7 +568,7 @@ hg_govern_start(QueryDesc *queryDesc, int eflags)
 	if (!hg_catalog_present())
 		return NULL;
 	who = hg_subject_current();
-	audited = is_audited(who);
+	audited = hg_stmt_is_audited(who);
 	if (!who->governed && !audited)
 		return NULL;
 
@@ -1175,7 +1168,7 @@ hg_govern_utility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
 	}
 	who = hg_subject_current();
 	governed = who->governed;
-	audited = is_audited(who);
+	audited = hg_stmt_is_audited(who);
 	if ((!governed && !audited) || (sub && !governed))
 	{
 		call_utility(next, pstmt, queryString, readOnlyTree, context, params,
@@ -1256,6 +1249,11 @@ hg_govern_utility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
 
 	if (stmt == NULL)
 		return;
+	if (IsA(utility, VariableSetStmt) && hg_catalog_present())
+	{
+		who = hg_subject_current();
+		hg_failure_remember(who, hg_stmt_is_audited(who));
+	}
 	if (!ends_transaction(utility) && IsTransactionState())
 	{
 		policy = NULL;
@@ -1357,7 +1355,7 @@ hg_govern_function(Oid function)
 		if (verdict.rule)
 			hg_stmt_reported(top->stmt)->event.rule_id = verdict.rule->id;
 	}
-	else if (is_audited(who))
+	else if (hg_stmt_is_audited(who))
 	{
 		HgStmt	   *stmt = hg_stmt_begin(CurrentMemoryContext, who, true, 0);
 

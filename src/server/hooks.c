@@ -34,6 +34,7 @@
 #include "policy/policy.h"
 #include "record/event.h"
 #include "record/lane.h"
+#include "server/failure.h"
 #include "server/govern.h"
 #include "replication/walsender.h"
 #include "server/hooks.h"
@@ -60,6 +61,7 @@ static ProcessUtility_hook_type next_ProcessUtility = NULL;
 static object_access_hook_type next_object_access = NULL;
 static needs_fmgr_hook_type next_needs_fmgr_hook = NULL;
 static fmgr_hook_type next_fmgr_hook = NULL;
+static emit_log_hook_type next_emit_log = NULL;
 
 /*
  * A governed role may not stream the database past all masks.  The mapping is
@@ -437,6 +439,7 @@ hg_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	ProcessUtility_hook_type next = utility_next;
 	HgInheritUtility *inherit;
 	bool		names = gives_names(utility);
+	bool		failed;
 	int			location = pstmt->stmt_location;
 	int			len = pstmt->stmt_len;
 
@@ -446,10 +449,14 @@ hg_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 		(IsA(utility, DropdbStmt) || IsA(utility, CreatedbStmt) ||
 		 IsA(utility, AlterDatabaseStmt) || IsA(utility, RenameStmt)))
 		next = alone_in_database;
-	if (next == repair || IsParallelWorker() || !hg_govern_active())
+	/* in a transaction that has failed the catalog cannot be asked */
+	failed = IsA(utility, TransactionStmt) && IsAbortedTransactionBlockState();
+	if (failed || next == repair || IsParallelWorker() || !hg_govern_active())
 	{
 		(*next) (pstmt, queryString, readOnlyTree, context, params, queryEnv,
 				 dest, qc);
+		if (failed)
+			hg_failure_block_ended(queryString, location, len);
 		return;
 	}
 	inherit = hg_inherit_utility_begin(utility);
@@ -510,11 +517,22 @@ hg_fmgr_hook(FmgrHookEventType event, FmgrInfo *flinfo, Datum *arg)
 }
 
 static void
+hg_emit_log(ErrorData *edata)
+{
+	if (next_emit_log)
+		(*next_emit_log) (edata);
+	hg_failure_message(edata);
+}
+
+static void
 hg_xact_callback(XactEvent event, void *arg)
 {
 	switch (event)
 	{
 		case XACT_EVENT_PRE_COMMIT:
+			hg_failure_login();
+			hg_limits_check_doomed();
+			break;
 		case XACT_EVENT_PRE_PREPARE:
 			hg_limits_check_doomed();
 			break;
@@ -536,6 +554,16 @@ hg_xact_callback(XactEvent event, void *arg)
 		default:
 			break;
 	}
+}
+
+static void
+hg_subxact_callback(SubXactEvent event, SubTransactionId me,
+					SubTransactionId parent, void *arg)
+{
+	if (event == SUBXACT_EVENT_START_SUB)
+		hg_event_sub_start();
+	else if (event == SUBXACT_EVENT_ABORT_SUB)
+		hg_event_sub_abort();
 }
 
 void
@@ -569,5 +597,8 @@ hg_hooks_install(void)
 	needs_fmgr_hook = hg_needs_fmgr_hook;
 	next_fmgr_hook = fmgr_hook;
 	fmgr_hook = hg_fmgr_hook;
+	next_emit_log = emit_log_hook;
+	emit_log_hook = hg_emit_log;
 	RegisterXactCallback(hg_xact_callback, NULL);
+	RegisterSubXactCallback(hg_subxact_callback, NULL);
 }

@@ -23,6 +23,7 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "server/failure.h"
 #include "server/stmt.h"
 #include "storage/ipc.h"
 #include "utils/lsyscache.h"
@@ -303,6 +304,13 @@ on_stmt_delete(void *arg)
 			frames[i].stmt = NULL;
 }
 
+bool
+hg_stmt_is_audited(const HgIdentity *who)
+{
+	return hg_guc_audit == HG_AUDIT_ALL ||
+		(hg_guc_audit == HG_AUDIT_GOVERNED && who->governed);
+}
+
 HgStmt *
 hg_stmt_begin(MemoryContext parent, const HgIdentity *who, bool audited,
 			  int64 event_id)
@@ -315,6 +323,7 @@ hg_stmt_begin(MemoryContext parent, const HgIdentity *who, bool audited,
 	stmt = MemoryContextAllocZero(context, sizeof(HgStmt));
 	stmt->context = context;
 	stmt->audited = audited;
+	hg_failure_remember(who, audited);
 	stmt->event.event_id = event_id ? event_id : hg_event_next_id();
 	find_parent(&stmt->event.parent_id, &stmt->event.level);
 	stmt->event.at = GetCurrentTimestamp();
@@ -427,6 +436,7 @@ hg_stmt_push(HgStmt *stmt, int sqlstate, bool no_error)
 		return;
 	if (sqlstate != 0)
 		event->sqlstate = sqlstate;
+	hg_failure_seen(event->level, event->sqlstate);
 	event->bytes_returned = stmt->tally.used[HG_LIMIT_BYTES_RETURNED];
 	event->rows_written = stmt->tally.used[HG_LIMIT_ROWS_WRITTEN];
 	event->probes = stmt->tally.used[HG_LIMIT_PROBES];

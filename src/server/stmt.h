@@ -97,6 +97,9 @@ extern bool hg_frame_fed(void);
 /* Has a statement around this one been approved? */
 extern bool hg_frame_approved(void);
 
+/* Is a statement of this identity recorded? */
+extern bool hg_stmt_is_audited(const HgIdentity *who);
+
 /* Start recording one statement; context is a child of parent. */
 extern HgStmt *hg_stmt_begin(MemoryContext parent, const HgIdentity *who,
 							 bool audited, int64 event_id);

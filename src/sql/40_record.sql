@@ -137,8 +137,22 @@ CREATE TABLE hoopguard.note (
 	seal bigint
 );
 CREATE INDEX note_kind_idx ON hoopguard.note (kind, at);
+CREATE INDEX note_session_idx ON hoopguard.note (session_id, kind);
 COMMENT ON TABLE hoopguard.note IS
 	'Policy changes, approval steps, ends of sessions.';
+
+CREATE VIEW hoopguard.rolled_back AS
+SELECT n.session_id,
+	(n.detail OPERATOR(pg_catalog.->>) 'txn')::pg_catalog.int8 AS txn,
+	(n.detail OPERATOR(pg_catalog.->>) 'first_event')::pg_catalog.int8
+		AS first_event,
+	(n.detail OPERATOR(pg_catalog.->>) 'last_event')::pg_catalog.int8
+		AS last_event,
+	n.at
+FROM hoopguard.note n
+WHERE n.kind OPERATOR(pg_catalog.=) 'rolled_back';
+COMMENT ON VIEW hoopguard.rolled_back IS
+	'Savepoints and exception blocks that were rolled back: the session''s events in this range took no effect.';
 
 /*
  * outcome: in words what became of the event.  A transaction without an
@@ -168,6 +182,13 @@ SELECT e.event_id,
 	CASE
 		WHEN e.verdict OPERATOR(pg_catalog.=) 'deny' THEN 'denied'
 		WHEN e.sqlstate OPERATOR(pg_catalog.<>) '00000' THEN 'rolled back'
+		WHEN e.command OPERATOR(pg_catalog.<>) 'TRANSACTION'
+			AND EXISTS (SELECT FROM hoopguard.rolled_back r
+			WHERE r.session_id OPERATOR(pg_catalog.=) e.session_id
+				AND r.txn OPERATOR(pg_catalog.=) e.txn
+				AND e.event_id OPERATOR(pg_catalog.>=) r.first_event
+				AND e.event_id OPERATOR(pg_catalog.<=) r.last_event)
+			THEN 'rolled back'
 		WHEN o.committed THEN 'committed'
 		WHEN NOT o.committed THEN 'rolled back'
 		WHEN coalesce(o.xid, e.xid) OPERATOR(pg_catalog.<)
@@ -206,6 +227,35 @@ FROM hoopguard.event e
 		AND o.txn OPERATOR(pg_catalog.=) e.txn;
 COMMENT ON VIEW hoopguard.activity IS
 	'Who did what, when, from where, with what verdict and outcome.';
+
+/* Logins: those that succeeded have a session, others the reason why not. */
+CREATE VIEW hoopguard.login AS
+SELECT s.started_at AS at,
+	s.login_role AS role,
+	s.database_name,
+	s.client_addr,
+	s.application_name,
+	'00000' AS sqlstate,
+	s.session_id,
+	x.at AS ended_at,
+	x.detail OPERATOR(pg_catalog.->>) 'sqlstate' AS ended_by
+FROM hoopguard.session s
+	LEFT JOIN hoopguard.note x
+		ON x.session_id OPERATOR(pg_catalog.=) s.session_id
+		AND x.kind OPERATOR(pg_catalog.=) 'session_end'
+WHERE s.backend_type OPERATOR(pg_catalog.=) 'client backend'
+UNION ALL
+SELECT f.at,
+	f.detail OPERATOR(pg_catalog.->>) 'role',
+	f.detail OPERATOR(pg_catalog.->>) 'database',
+	f.detail OPERATOR(pg_catalog.->>) 'client_addr',
+	NULL,
+	f.detail OPERATOR(pg_catalog.->>) 'sqlstate',
+	NULL, NULL, NULL
+FROM hoopguard.note f
+WHERE f.kind OPERATOR(pg_catalog.=) 'login_failed';
+COMMENT ON VIEW hoopguard.login IS
+	'Logins with their end, and those that failed with their SQLSTATE.';
 
 CREATE VIEW hoopguard.lineage AS
 SELECT l.source_schema,

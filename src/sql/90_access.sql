@@ -43,7 +43,7 @@ BEGIN
 		downstream, lineage_graph, openlineage, report_html, verify_audit,
 		replay, export_seal, _sensitive, _column_relation, _column_name, _lineage_name, _lineage_text,
 		_openlineage_namespace, _openlineage_run, _openlineage_facet}',
-		'{sensitive_column, inherited_class, session, statement, event, outcome, note, seal, lineage_edge,
+		'{sensitive_column, inherited_class, session, statement, event, outcome, rolled_back, note, login, seal, lineage_edge,
 		lineage_dataset, activity, lineage, approval, approval_vote, approval_target,
 		approval_log, policy_version, policy_change, policy_history, subject,
 		_effective_edge}',

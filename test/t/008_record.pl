@@ -40,18 +40,104 @@ like(last_event('DELETE FROM store.invoice_line'), qr/^DELETE deny denied HG001/
 as_role($node, 'shop', $agent, 'SELECT 1/0 AS a3');
 like(last_event('%as a3%'), qr/^SELECT \S+ rolled back 22012/, 'one that fails');
 
-TODO:
+# What fails before any hook sees it.
+as_role($node, 'shop', $agent, "SELECT nothing FROM store.nowhere WHERE a = 'lit'");
+is(last_event('%store.nowhere%'), 'SELECT error rolled back 42P01', 'one that does not analyse');
+as_role($node, 'shop', $agent, "SELEKT 'lit'");
+is(query($node, 'shop', "SELECT concat_ws(' ', a.command, a.level, a.verdict, a.outcome, a.text IS NULL, t.text_length)
+	FROM hoopguard.activity a JOIN hoopguard.statement t USING (statement_id)
+	WHERE a.sqlstate = '42601' AND a.session_role = '$agent'"),
+	'UNKNOWN 0 error rolled back t 12', 'one that does not parse: its length, not its text');
+as_role($node, 'shop', $agent, "SELECT 1 AS a6; SELECT a7 FROM store.invoice; SELECT 2 AS a8",
+	params => ['-c', 'SELECT 1 AS a6; SELECT a7 FROM store.invoice; SELECT 2 AS a8']);
+is(last_event('%a7%'), 'SELECT error rolled back 42703', 'the second of a string of three');
+is(last_event('select a7 from store.invoice'), 'SELECT error rolled back 42703', 'with its own text only');
+as_role($node, 'shop', $agent, 'PREPARE a9 AS SELECT a9 FROM store.nowhere');
+is(last_event('prepare a9%'), 'PREPARE allow rolled back 42P01', 'a PREPARE that does not analyse');
+as_role($node, 'shop', $agent, 'BEGIN; SELECT 1/0; SELECT 3 AS a10; ROLLBACK');
+is(last_event('%as a10'), 'SELECT error rolled back 25P02', 'one in a transaction that has failed');
+is(query($node, 'shop', "SELECT string_agg(concat_ws(' ', text, outcome), ',' ORDER BY event_id)
+	FROM hoopguard.activity WHERE text IN ('begin', 'rollback') AND level = 0 AND session_id =
+	(SELECT session_id FROM hoopguard.activity WHERE text LIKE '%as a10')"),
+	'begin rolled back,rollback rolled back', 'and the end of that transaction');
+$node->pgbench('--transactions=1 --no-vacuum --protocol=extended', 2, [qr/./s],
+	[qr/nowhere/], 'extended protocol', { 'ext' => 'SELECT a11 FROM store.nowhere' }, 'shop');
+is(query($node, 'shop', "SELECT concat_ws(' ', command, verdict, outcome, sqlstate) FROM hoopguard.activity
+	WHERE text LIKE 'select a11%' AND level = 0"),
+	'SELECT error rolled back 42P01', 'one of the extended protocol, refused at Parse');
+
+# Rolled back in part.
+as_role($node, 'shop', $agent, <<'EOS');
+CREATE TABLE agent_ws.part (p1 int, p2 int, p3 int);
+BEGIN;
+INSERT INTO agent_ws.part (p1) VALUES (1);
+SAVEPOINT s;
+INSERT INTO agent_ws.part (p2) VALUES (1);
+ROLLBACK TO s;
+INSERT INTO agent_ws.part (p3) VALUES (1);
+COMMIT;
+DO $$
+BEGIN
+	BEGIN
+		INSERT INTO agent_ws.part (p1, p2) VALUES (1, 1);
+		RAISE division_by_zero;
+	EXCEPTION WHEN division_by_zero THEN
+		INSERT INTO agent_ws.part (p1, p3) VALUES (1, 1);
+	END;
+END $$;
+EOS
+is(query($node, 'shop', q{SELECT string_agg(concat_ws(' ', substring(text FROM '\((.*?)\)'), outcome), ', ' ORDER BY event_id)
+	FROM hoopguard.activity WHERE command = 'INSERT' AND text LIKE '%agent_ws.part%'}),
+	'p1 committed, p2 rolled back, p3 committed, p1, p2 rolled back, p1, p3 committed',
+	'what a savepoint and an exception block took back');
+
+# Constraints that are checked by the commit: the agent's are checked before
+# it, in the statement; those of others fail the commit itself.
+$node->safe_psql('shop', "CREATE TABLE store.late (l1 int UNIQUE DEFERRABLE INITIALLY DEFERRED);
+	GRANT ALL ON store.late TO $agent, regress_hoopguard_human");
+foreach my $role ($agent, 'regress_hoopguard_human')
 {
-	local $TODO = 'what never reaches a hook is not recorded yet';
-
-	as_role($node, 'shop', $agent, 'SELECT nothing FROM store.nowhere');
-	cmp_ok(query($node, 'shop', "SELECT count(*) FROM hoopguard.activity WHERE sqlstate = '42P01' AND session_role = '$agent'"),
-		'>=', 1, 'one that does not analyse');
-
-	as_role($node, 'shop', $agent, 'SELEKT 1');
-	cmp_ok(query($node, 'shop', "SELECT count(*) FROM hoopguard.activity WHERE sqlstate = '42601' AND session_role = '$agent'"),
-		'>=', 1, 'one that does not parse');
+	as_role($node, 'shop', $role, 'INSERT INTO store.late (l1) VALUES (1), (1)');
+	as_role($node, 'shop', $role, 'BEGIN; INSERT INTO store.late VALUES (2), (2); COMMIT');
+	is(query($node, 'shop', "SELECT count(*) FILTER (WHERE sqlstate = '23505')
+		FROM hoopguard.activity WHERE session_role = '$role' AND level = 0"),
+		'2', "failed by its commit, $role");
+	is(query($node, 'shop', "SELECT DISTINCT outcome FROM hoopguard.activity
+		WHERE session_role = '$role' AND text LIKE 'insert into store.late%'"),
+		'rolled back', 'and not committed');
 }
+
+# Logins, failed ones too.
+my $others = $node->safe_psql('shop', 'SELECT count(*) FROM hoopguard.login');
+as_role($node, 'shop', 'regress_hoopguard_human', '');
+is(query($node, 'shop', q{SELECT concat_ws(' ', role, database_name, sqlstate, ended_by)
+	FROM hoopguard.login ORDER BY at DESC LIMIT 1 OFFSET 1}),
+	'regress_hoopguard_human shop 00000 00000', 'a login that did nothing');
+foreach my $case (['regress_hoopguard_nosuch', '28000'], ['regress_hoopguard_nologin', '28000'],
+	['regress_hoopguard_barred', '42501'])
+{
+	my ($role, $sqlstate) = @$case;
+	$node->safe_psql('shop', "CREATE ROLE $role " . ($role =~ /nologin/ ? 'NOLOGIN' : 'LOGIN'))
+	  unless $role =~ /nosuch/;
+	$node->safe_psql('shop', 'REVOKE CONNECT ON DATABASE shop FROM PUBLIC') if $role =~ /barred/;
+	($status, $out, $err) = as_role($node, 'shop', $role, 'SELECT 1');
+	isnt($status, 0, "no login for $role");
+	is(query($node, 'shop', "SELECT concat_ws(' ', database_name, sqlstate, session_id) FROM hoopguard.login WHERE role = '$role'"),
+		"shop $sqlstate", 'and it is recorded');
+}
+$node->safe_psql('shop', 'GRANT CONNECT ON DATABASE shop TO PUBLIC');
+as_role($node, 'nosuch', 'regress_hoopguard_human', 'SELECT 1');
+like(slurp_file($node->logfile), qr/hoopguard login failed: \{"sqlstate":"3D000","role":"regress_hoopguard_human","database":"nosuch"\}/,
+	'to a database without a recorder: in the log');
+my ($idle, $iout, $ierr) = background($node, 'shop', $agent, 'SELECT pg_sleep(60) AS a12');
+ok(wait_until(20, sub { $node->safe_psql('shop', "SELECT count(*) FROM pg_stat_activity
+	WHERE query LIKE '%a12' AND usename = '$agent' AND state = 'active'") eq '1' }), 'one sleeps');
+$node->safe_psql('shop', "SELECT pg_terminate_backend(pid, 20000) FROM pg_stat_activity WHERE query LIKE '%a12' AND usename = '$agent'");
+$idle->finish;
+is(query($node, 'shop', "SELECT concat_ws(' ', sqlstate, outcome) FROM hoopguard.activity WHERE text LIKE '%a12'"),
+	'57P01 rolled back', 'a statement that was terminated');
+is(query($node, 'shop', "SELECT ended_by FROM hoopguard.login JOIN hoopguard.activity USING (session_id) WHERE text LIKE '%a12'"),
+	'57P01', 'and what ended its session');
 
 as_role($node, 'shop', $agent, "UPDATE store.invoice_line SET quantity = 3 WHERE invoice_line_id IN (1, 2)");
 is(last_event('UPDATE%'), 'UPDATE allow committed 00000', 'an UPDATE');
