@@ -36,6 +36,7 @@ OBJS = \
 	src/courier/courier.o \
 	src/courier/courier_status.o \
 	src/courier/http.o \
+	src/courier/outbox_send.o \
 	src/courier/relay.o \
 	src/courier/webhook_sign.o \
 	src/guard/guard.o \
@@ -115,6 +116,7 @@ OBJS = \
 	src/record/event.o \
 	src/record/lane.o \
 	src/record/launcher.o \
+	src/record/outbox.o \
 	src/record/record_sql.o \
 	src/record/record_store.o \
 	src/record/recorder.o \
@@ -176,6 +178,7 @@ REGRESS = \
 	lineage \
 	audit \
 	approval_sql \
+	outbox \
 	learn \
 	policy_document \
 	detect_names \

@@ -22,6 +22,7 @@
 #include "common/pg_prng.h"
 #include "courier/courier.h"
 #include "courier/http.h"
+#include "courier/outbox_send.h"
 #include "courier/webhook_sign.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
@@ -76,7 +77,7 @@ static bool secrets_wanted;		/* a file is set */
 static bool secrets_loaded;
 static uint32 wait_event = 0;
 
-StaticAssertDecl(HG_DELIVERY_COUNT == HG_HTTP_COUNT,
+StaticAssertDecl(HG_DELIVERY_COUNT == HG_HTTP_PARCELS,
 				 "a delivery's index is its key for http.c");
 StaticAssertDecl(HG_HTTP_BODY <= HG_REPLY_MAX,
 				 "what http.c reads must fit the parser");
@@ -619,6 +620,7 @@ on_exit_clear(int code, Datum arg)
 	hg_delivery->courier = NULL;
 	hg_delivery->courier_pid = 0;
 	LWLockRelease(&hg_delivery->lock);
+	hg_outbox_send_detach();
 }
 
 /* Take the place of a courier that died: what it had begun is sent again. */
@@ -633,6 +635,7 @@ attach(void)
 		if (hg_delivery->entries[i].state == HG_DELIVERY_SENDING)
 			hg_delivery->entries[i].state = HG_DELIVERY_READY;
 	LWLockRelease(&hg_delivery->lock);
+	hg_outbox_send_attach(MyLatch);
 }
 
 void
@@ -676,8 +679,13 @@ hg_courier_main(Datum arg)
 		MemoryContextSwitchTo(turn);
 
 		look_at_table(begin);
+		hg_outbox_send_new(secrets_loaded ? &secrets : NULL);
 		while ((result = hg_http_finished()) != NULL)
-			answered(result);
+		{
+			if (!hg_outbox_send_answered(result,
+										 secrets_loaded ? &secrets : NULL))
+				answered(result);
+		}
 		ms = begin_due(begin);
 		wait_and_drive(ms < 0 ? TURN_MS : Min(ms, TURN_MS));
 	}

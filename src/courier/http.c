@@ -38,6 +38,7 @@ typedef struct Transfer
 	bool		running;		/* added to the multi handle */
 	bool		finished;
 	bool		plain;			/* http: only this machine */
+	bool		ignore_reply;
 	bool		refused;		/* an address that may not be asked */
 	bool		too_long;
 	char		curl_error[CURL_ERROR_SIZE];
@@ -60,6 +61,8 @@ on_body(char *data, size_t size, size_t n, void *arg)
 	Transfer   *t = (Transfer *) arg;
 	size_t		len = size * n;
 
+	if (t->ignore_reply)
+		return len;
 	if (t->result.len + len > HG_HTTP_BODY)
 	{
 		t->too_long = true;
@@ -283,7 +286,8 @@ set_options(Transfer *t, const HgHttpRequest *request)
 	SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
 	SET(CURLOPT_HTTP09_ALLOWED, 0L);
 	SET(CURLOPT_ACCEPT_ENCODING, NULL);
-	SET(CURLOPT_MAXFILESIZE, (long) HG_HTTP_BODY);
+	if (!t->ignore_reply)
+		SET(CURLOPT_MAXFILESIZE, (long) HG_HTTP_BODY);
 	SET(CURLOPT_USERAGENT, USER_AGENT);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, request->connect_timeout);
 	SET(CURLOPT_TIMEOUT_MS, request->timeout);
@@ -308,7 +312,10 @@ set_options(Transfer *t, const HgHttpRequest *request)
 		SET(CURLOPT_POST, 1L);
 		SET(CURLOPT_POSTFIELDSIZE, (long) request->len);
 		SET(CURLOPT_POSTFIELDS, request->body);
-		ok = ok && add_header(t, "Content-Type: application/cloudevents+json; charset=utf-8");
+		snprintf(line, sizeof(line), "Content-Type: %s",
+				 request->content_type ? request->content_type :
+				 "application/cloudevents+json; charset=utf-8");
+		ok = ok && add_header(t, line);
 	}
 	else
 		SET(CURLOPT_HTTPGET, 1L);
@@ -346,6 +353,7 @@ hg_http_start(int key, const HgHttpRequest *request, char *error, size_t size)
 	t->result.key = key;
 	t->result.body = body;
 	t->plain = strncmp(request->url, "http://", 7) == 0;
+	t->ignore_reply = request->ignore_reply;
 
 	block_signals(&saved);
 	ok = prepare();

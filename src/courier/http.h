@@ -11,7 +11,8 @@
 #ifndef HG_HTTP_H
 #define HG_HTTP_H
 
-#define HG_HTTP_COUNT 64		/* requests at a time; keys 0 to 63 */
+#define HG_HTTP_PARCELS 64		/* keys from here on are the outbox's */
+#define HG_HTTP_COUNT 72		/* requests at a time */
 #define HG_HTTP_BODY 65536		/* longest reply, more is an error */
 #define HG_HTTP_SOCKETS 128
 
@@ -20,6 +21,8 @@ typedef struct HgHttpRequest
 	const char *url;
 	const char *body;			/* NULL: GET.  Must live until the end */
 	int			len;
+	const char *content_type;	/* NULL: a CloudEvent */
+	bool		ignore_reply;	/* its body, however long, is not kept */
 	const char *id;				/* webhook-id */
 	int64		timestamp;		/* webhook-timestamp */
 	const char *signature;		/* webhook-signature or NULL */

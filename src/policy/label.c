@@ -32,6 +32,7 @@
 #include "base/row.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_database.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/seclabel.h"
@@ -308,6 +309,18 @@ check_label(const ObjectAddress *object, const char *label)
 		hg_label_check_admin("label");
 		if (label != NULL)
 			check_role_label(label);
+		return;
+	}
+
+	/* of add_sink(); shared, as labels of roles are */
+	if (object->classId == DatabaseRelationId)
+	{
+		hg_label_check_admin("label");
+		if (label != NULL && strcmp(label, "outbox") != 0)
+			ereport(ERROR,
+					(errcode(HG_ERRCODE_POLICY),
+					 errmsg("unrecognized label of a database: \"%s\"", label),
+					 errhint("hoopguard.add_sink() sets the label of the database.")));
 		return;
 	}
 

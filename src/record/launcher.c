@@ -18,6 +18,7 @@
 #include "access/xact.h"
 #include "base/catalog.h"
 #include "catalog/pg_database.h"
+#include "catalog/pg_shseclabel.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -26,9 +27,11 @@
 #include "record/recorder.h"
 #include "storage/ipc.h"
 #include "storage/procsignal.h"
+#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/relcache.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -111,6 +114,41 @@ database_usable(Oid dboid)
 	table_close(rel, AccessShareLock);
 	CommitTransactionCommand();
 	return result;
+}
+
+/*
+ * Databases whose outbox may hold something: add_sink() labels them.  Their
+ * recorders look at it when the server starts, without waiting for a session.
+ */
+static void
+wake_outboxes(void)
+{
+	Relation	rel;
+	TupleDesc	desc;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	(void) GetTransactionSnapshot();
+	rel = table_open(SharedSecLabelRelationId, AccessShareLock);
+	desc = RelationGetDescr(rel);
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_shseclabel label = (Form_pg_shseclabel) GETSTRUCT(tuple);
+		bool		isnull;
+		Datum		provider;
+
+		provider = heap_getattr(tuple, Anum_pg_shseclabel_provider, desc,
+								&isnull);
+		if (label->classoid == DatabaseRelationId && !isnull &&
+			strcmp(TextDatumGetCString(provider), "hoopguard") == 0)
+			hg_lane_wake(label->objoid);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	CommitTransactionCommand();
 }
 
 /* The database is gone: so is the meaning of its records. */
@@ -361,6 +399,7 @@ hg_launcher_main(Datum arg)
 		hg_lane_shared->slots[i].starting = false;
 	LWLockRelease(hg_lane_shared->lock);
 
+	wake_outboxes();
 	while (!ShutdownRequestPending)
 	{
 		Oid			wanted[MAX_WANTED];

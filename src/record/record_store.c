@@ -36,6 +36,7 @@
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "record/lane.h"
+#include "record/outbox.h"
 #include "record/record_store.h"
 #include "record/seal.h"
 #include "record/wire.h"
@@ -357,6 +358,7 @@ hg_store_begin(Oid *event_relid)
 	/* Hold the parent, so that no partition comes or goes meanwhile. */
 	LockRelationOid(relid, RowExclusiveLock);
 	hg_seal_begin(schema_oid);
+	hg_outbox_begin();
 	estate = CreateExecutorState();
 	estate->es_output_cid = GetCurrentCommandId(true);
 	return true;
@@ -376,6 +378,7 @@ hg_store_end(void)
 	hg_seal_end();
 	FreeExecutorState(estate);
 	estate = NULL;
+	hg_outbox_end();
 }
 
 /*
@@ -668,6 +671,8 @@ store_event(Reader *r)
 	Bulk	   *bulk;
 	TimestampTz at;
 	int64		number;
+	int			state;
+	bool		denied;
 	int			n;
 	int			i;
 
@@ -685,6 +690,8 @@ store_event(Reader *r)
 	values[5] = TimestampTzGetDatum(at);
 	for (i = 6; i < 13; i++)
 		values[i] = take_text(r, &nulls[i]);
+	denied = !nulls[12] && VARSIZE(DatumGetPointer(values[12])) == VARHDRSZ + 4 &&
+		memcmp(VARDATA(DatumGetPointer(values[12])), "deny", 4) == 0;
 	n = take_i32(r);
 	values[13] = Int32GetDatum(n);
 	nulls[13] = (n == 0);
@@ -713,7 +720,8 @@ store_event(Reader *r)
 		values[15] = (Datum) 0;
 	for (i = 16; i < 20; i++)
 		values[i] = Int64GetDatum(take_i64(r));
-	values[20] = CStringGetTextDatum(unpack_sql_state(take_i32(r)));
+	state = take_i32(r);
+	values[20] = CStringGetTextDatum(unpack_sql_state(state));
 	number = take_i64(r);
 	values[21] = Int64GetDatum(number);
 	nulls[21] = (number == 0);
@@ -726,6 +734,8 @@ store_event(Reader *r)
 		nulls[i] = (number < 0);
 	}
 
+	hg_outbox_event(DatumGetInt64(values[0]), at, DatumGetInt64(values[3]),
+					DatumGetInt64(values[22]), state != 0 || denied);
 	bulk = event_bulk(month_of(at));
 	if (bulk != NULL)
 	{
@@ -799,6 +809,8 @@ store_outcome(Reader *r)
 		bulk_outcome = bulk_open(relid, -1);
 		MemoryContextSwitchTo(oldcontext);
 	}
+	if (state != HG_OUTCOME_PREPARED)
+		hg_outbox_outcome(DatumGetInt64(values[0]), DatumGetInt64(values[1]));
 	values[6] = Int64GetDatum(seal);
 	hg_seal_digest(5, types + 1, values + 1, nulls + 1, digest);
 	hg_seal_row(seal, HG_SEALED_OUTCOME, DatumGetInt64(values[0]), digest);
@@ -826,6 +838,7 @@ store_note(Reader *r)
 	if (!nulls[4])
 		values[4] = DirectFunctionCall1(jsonb_in,
 										CStringGetDatum(TextDatumGetCString(values[4])));
+	hg_outbox_note(DatumGetInt64(values[0]), DatumGetTimestampTz(values[1]));
 	values[5] = Int64GetDatum(seal);
 	hg_seal_digest(4, types + 1, values + 1, nulls + 1, digest);
 	if (run_plan(&plan_note,

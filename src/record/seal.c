@@ -22,6 +22,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "record/outbox.h"
 #include "record/seal.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -246,6 +247,7 @@ write_seal(SealGroup *group)
 	}
 	if (SPI_execute_plan(plan_seal, values, nulls, false, 0) < 0)
 		elog(ERROR, "could not write a seal");
+	hg_outbox_seal(group->seal_id, at);
 	next.seal_id = group->seal_id;
 	memcpy(next.hash, hash, sizeof(next.hash));
 	pfree(buf.data);

@@ -21,6 +21,7 @@
 #include "guard/limits.h"
 #include "miscadmin.h"
 #include "policy/policy.h"
+#include "record/outbox.h"
 #include "record/recorder.h"
 #include "record/scanner.h"
 #include "server/hooks.h"
@@ -48,5 +49,6 @@ _PG_init(void)
 	hg_limits_register();
 	hg_recorder_register_launcher();
 	hg_recorder_register_tick(hg_scanner_tick);
+	hg_recorder_register_tick(hg_outbox_tick);
 	hg_courier_register();
 }

@@ -11,16 +11,17 @@
 #include "guard/limits.h"
 #include "miscadmin.h"
 #include "record/lane.h"
+#include "record/outbox.h"
 #include "server/hooks.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 
 /*
- * Locks of the named tranche: 0 lanes, 1 windows of limits.  Approvals and
+ * Locks of the named tranche: 0 lanes, 1 windows of limits, 2 outbox.  Approvals and
  * their deliveries have a tranche of their own, made in approval.c.
  */
-#define HG_LOCKS 2
+#define HG_LOCKS 3
 
 static shmem_request_hook_type next_shmem_request = NULL;
 static shmem_startup_hook_type next_shmem_startup = NULL;
@@ -35,6 +36,7 @@ hg_shmem_request(void)
 	size = add_size(size, hg_lane_shmem_size());
 	size = add_size(size, hg_approval_shmem_size());
 	size = add_size(size, hg_limits_shmem_size());
+	size = add_size(size, hg_outbox_shmem_size());
 	RequestAddinShmemSpace(size);
 	RequestNamedLWLockTranche("hoopguard", HG_LOCKS);
 }
@@ -49,6 +51,7 @@ hg_shmem_startup(void)
 	hg_lane_shmem_init(false);
 	hg_approval_shmem_init(false);
 	hg_limits_shmem_init(false);
+	hg_outbox_shmem_init(&(GetNamedLWLockTranche("hoopguard"))[2].lock);
 	LWLockRelease(AddinShmemInitLock);
 }
 

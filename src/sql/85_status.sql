@@ -55,6 +55,8 @@ AS $$
 	UNION ALL
 	SELECT c.item, c.value, c.ok FROM hoopguard._courier_status() AS c
 	UNION ALL
+	SELECT x.item, x.value, x.ok FROM hoopguard._outbox_status() AS x
+	UNION ALL
 	SELECT l.item, l.value, l.ok FROM hoopguard._limits_status() AS l
 	UNION ALL
 	SELECT i.item, i.value, i.ok FROM hoopguard._identity_status() AS i

@@ -38,12 +38,12 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	PERFORM hoopguard._assert_ungoverned();
 	PERFORM hoopguard._grant(role,
-		'{flush, status, _record_status, _courier_status,
+		'{flush, status, _record_status, _courier_status, _outbox_status,
 		_identity_status, _limits_status, _dead_rules, touched, upstream,
 		downstream, lineage_graph, openlineage, report_html, verify_audit,
 		replay, export_seal, _sensitive, _column_relation, _column_name, _lineage_name, _lineage_text,
 		_openlineage_namespace, _openlineage_run, _openlineage_facet}',
-		'{sensitive_column, inherited_class, session, statement, event, outcome, rolled_back, note, login, seal, lineage_edge,
+		'{sensitive_column, inherited_class, session, statement, event, outcome, rolled_back, note, login, seal, outbox_dead_letter, lineage_edge,
 		lineage_dataset, activity, lineage, approval, approval_vote, approval_target,
 		approval_log, policy_version, policy_change, policy_history, subject,
 		_effective_edge}',
@@ -84,7 +84,7 @@ BEGIN
 		_name_evidence,
 		_no_rule, _role_oid, _role_covers, _mapped_oid, _mapped_in,
 		_label_role, _privileges_of, _policy_ids, _record_status,
-		_courier_status,
+		_courier_status, _outbox_status,
 		_identity_status, _limits_status, learn, allow_learned, forget_learned, _subject_oid,
 		export_policy, apply_policy, _apply_policy, _qualified, _policy_section,
 		_policy_kept, _drop_nulls, _column, _column_relation, _column_name,
@@ -98,7 +98,8 @@ BEGIN
 	PERFORM hoopguard._grant(role, '{}', '{learned, policy_change, policy_history,
 		sensitive_column}',
 		'SELECT');
-	PERFORM hoopguard._grant(role, '{}', '{policy_version}', 'SELECT');
+	PERFORM hoopguard._grant(role, '{}', '{policy_version, sink,
+		outbox_dead_letter}', 'SELECT');
 	PERFORM hoopguard._grant(role, '{}', '{approver}', 'SELECT (name)');
 END $$;
 COMMENT ON FUNCTION hoopguard.grant_admin(text) IS
