@@ -94,6 +94,26 @@ EXECUTE q(2);
 -- what the plan shows
 EXPLAIN (COSTS OFF) SELECT id FROM customer WHERE mail LIKE 'b%';
 
+-- a mask that is one value for all is an expression in the plan, at any place,
+-- and NULL where its column is, also above outer joins
+RESET SESSION AUTHORIZATION;
+CREATE TABLE fixed (id int, t text, v varchar(4), a int[], r customer, n int);
+INSERT INTO fixed VALUES (1, 'real', 'real', '{1,2}', NULL, 7), (2, NULL, NULL, NULL, NULL, NULL);
+GRANT SELECT ON fixed TO regress_hoopguard_agent;
+SELECT count(hoopguard.add_mask(m, relation => 'fixed', column_name => c, args => a::jsonb)) FROM (VALUES
+	('constant', 't', '{"value": "gone"}'), ('constant', 'v', '{"value": "longer"}'),
+	('redact', 'a', '{}'), ('redact', 'r', '{}'), ('null', 'n', '{}')) x(m, c, a);
+SET SESSION AUTHORIZATION regress_hoopguard_agent;
+SELECT *, f FROM fixed f ORDER BY id;
+EXPLAIN (VERBOSE, COSTS OFF) SELECT t, v, n FROM fixed WHERE t = 'real' AND n IS NULL;
+SELECT count(*) FROM fixed WHERE t = 'gone' AND v = 'long' AND n IS NULL;
+SELECT g, s.t, s.n, s IS NULL AS none FROM generate_series(1, 3) g
+LEFT JOIN (SELECT id, t, n FROM fixed) s ON s.id = g ORDER BY 1;
+SELECT g, t FROM generate_series(1, 3) g FULL JOIN fixed ON id = g AND t = 'real' ORDER BY 1, 2;
+SELECT t, n, count(*), grouping(t) FROM fixed GROUP BY GROUPING SETS ((t, n), (t), ()) ORDER BY 1, 3, 4;
+SELECT (SELECT max(t) FROM fixed i WHERE i.t = o.t AND i.id = o.id) FROM fixed o ORDER BY 1;
+SELECT t, count(*) FROM (SELECT t FROM fixed UNION ALL SELECT n::text FROM fixed) u GROUP BY 1 ORDER BY 1;
+
 -- the mask function cannot be called
 DO $$
 BEGIN

@@ -63,6 +63,7 @@ static uint64 generation = 1;
 static Oid	schema_oid = InvalidOid;
 static Oid	mask_function = InvalidOid;
 static Oid	real_function = InvalidOid;
+static Oid	fixed_function = InvalidOid;
 static Oid	rel_oids[HG_REL_COUNT];
 
 static void
@@ -125,6 +126,7 @@ look_up(bool *damaged)
 	Oid			new_rels[HG_REL_COUNT];
 	Oid			new_mask = InvalidOid;
 	Oid			new_real = InvalidOid;
+	Oid			new_fixed = InvalidOid;
 	Oid			schema;
 	bool		found = false;
 	bool		final = true;
@@ -137,6 +139,7 @@ look_up(bool *damaged)
 		memset(new_rels, 0, sizeof(new_rels));
 		new_mask = InvalidOid;
 		new_real = InvalidOid;
+		new_fixed = InvalidOid;
 		schema = get_namespace_oid("hoopguard", true);
 		if (OidIsValid(schema) &&
 			OidIsValid(get_extension_oid("hoopguard", true)))
@@ -170,13 +173,19 @@ look_up(bool *damaged)
 									   CStringGetDatum("_real"),
 									   PointerGetDatum(argtypes),
 									   ObjectIdGetDatum(schema));
+			new_fixed = GetSysCacheOid3(PROCNAMEARGSNSP,
+										Anum_pg_proc_oid,
+										CStringGetDatum("_mask_fixed"),
+										PointerGetDatum(argtypes),
+										ObjectIdGetDatum(schema));
 
 			/*
 			 * A damaged one fails closed where its parts are needed.  A
 			 * parallel worker is not told that the script runs, but its
 			 * leader has looked.
 			 */
-			if (whole && OidIsValid(new_mask) && OidIsValid(new_real))
+			if (whole && OidIsValid(new_mask) && OidIsValid(new_real) &&
+				OidIsValid(new_fixed))
 				found = true;
 			else if (IsParallelWorker())
 			{
@@ -205,6 +214,7 @@ look_up(bool *damaged)
 	schema_oid = schema;
 	mask_function = new_mask;
 	real_function = new_real;
+	fixed_function = new_fixed;
 	memcpy(rel_oids, new_rels, sizeof(rel_oids));
 	known = final && !disturbed;
 }
@@ -261,6 +271,12 @@ Oid
 hg_catalog_real_function(void)
 {
 	return hg_catalog_present() ? real_function : InvalidOid;
+}
+
+Oid
+hg_catalog_fixed_function(void)
+{
+	return hg_catalog_present() ? fixed_function : InvalidOid;
 }
 
 uint64

@@ -70,6 +70,9 @@ extern Oid	hg_catalog_mask_function(void);
 /* OID of hoopguard._real(anyelement, internal). */
 extern Oid	hg_catalog_real_function(void);
 
+/* OID of hoopguard._mask_fixed(anyelement, internal). */
+extern Oid	hg_catalog_fixed_function(void);
+
 /*
  * Counts up whenever policy may have changed: policy tables, roles and
  * memberships.  Compare, never interpret.  Call AcceptInvalidationMessages()

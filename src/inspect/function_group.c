@@ -219,6 +219,7 @@ static const NameGroup extension_groups[] = {
 static const char *const open_functions[] = {
 	"_count_row",
 	"_mask",
+	"_mask_fixed",
 	"_real",
 	"approval_state",
 	"check_sql",

@@ -367,6 +367,14 @@ follow_var(MatchPath *path, HgMaskFrame *frame, Var *var)
 	}
 }
 
+static bool
+is_mask_call(Node *node)
+{
+	return node != NULL && IsA(node, FuncExpr) &&
+		(((FuncExpr *) node)->funcid == hg_catalog_mask_function() ||
+		 ((FuncExpr *) node)->funcid == hg_catalog_fixed_function());
+}
+
 /*
  * Follow an expression that stands for a column.  What is more than a column
  * is fine: it has been computed from masks, and _real() leaves it alone.
@@ -375,8 +383,7 @@ static bool
 follow(MatchPath *path, HgMaskFrame *frame, Node *node)
 {
 	node = strip_relabel(node);
-	if (node != NULL && IsA(node, FuncExpr) &&
-		((FuncExpr *) node)->funcid == hg_catalog_mask_function())
+	if (is_mask_call(node))
 		node = (Node *) linitial(((FuncExpr *) node)->args);
 	if (node == NULL || !IsA(node, Var))
 		return true;

@@ -33,7 +33,9 @@
 #include "mask/method_json.h"
 #include "mask/scrub.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "nodes/supportnodes.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -42,6 +44,7 @@
 #include "utils/typcache.h"
 
 PG_FUNCTION_INFO_V1(hoopguard__mask);
+PG_FUNCTION_INFO_V1(hoopguard__mask_fixed_support);
 
 static const char *const no_keys[] = {NULL};
 static const char *const constant_keys[] = {"value", NULL};
@@ -441,31 +444,47 @@ make_masker(const char *text, Oid type, int32 typmod)
 						  type, typmod);
 }
 
+/* Is it a call as mask_rewrite.c makes it? */
+static bool
+is_own_call(FuncExpr *call)
+{
+	Const	   *constant;
+
+	if (call == NULL || !IsA(call, FuncExpr) || list_length(call->args) != 2 ||
+		!IsA(lsecond(call->args), Const))
+		return false;
+	constant = lsecond_node(Const, call->args);
+	return constant->consttype == TEXTOID && !constant->constisnull;
+}
+
+/* The masker of such a call, in the current context. */
+static HgMasker *
+masker_of_call(FuncExpr *call)
+{
+	Const	   *constant = lsecond_node(Const, call->args);
+	Node	   *argument = (Node *) linitial(call->args);
+
+	return make_masker(TextDatumGetCString(constant->constvalue),
+					   exprType(argument), exprTypmod(argument));
+}
+
 /* The masker of this call site, made the first time. */
 static CallSite *
 get_site(FunctionCallInfo fcinfo)
 {
 	FmgrInfo   *flinfo = fcinfo->flinfo;
 	FuncExpr   *call = (FuncExpr *) flinfo->fn_expr;
-	Const	   *constant;
-	Node	   *argument;
 	MemoryContext old;
 	CallSite   *site;
 
-	if (call == NULL || !IsA(call, FuncExpr) || list_length(call->args) != 2 ||
-		!IsA(lsecond(call->args), Const) ||
-		lsecond_node(Const, call->args)->consttype != TEXTOID ||
-		lsecond_node(Const, call->args)->constisnull)
+	if (!is_own_call(call))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("function _mask cannot be called directly")));
-	constant = lsecond_node(Const, call->args);
-	argument = (Node *) linitial(call->args);
 
 	old = MemoryContextSwitchTo(flinfo->fn_mcxt);
 	site = palloc(sizeof(CallSite));
-	site->masker = make_masker(TextDatumGetCString(constant->constvalue),
-							   exprType(argument), exprTypmod(argument));
+	site->masker = masker_of_call(call);
 	MemoryContextSwitchTo(old);
 	flinfo->fn_extra = site;
 	return site;
@@ -483,4 +502,67 @@ hoopguard__mask(PG_FUNCTION_ARGS)
 	if (!hg_masker_apply(site->masker, PG_GETARG_DATUM(0), &result))
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(result);
+}
+
+/* ---------- masks of one value ---------- */
+
+/*
+ * CASE WHEN value IS NOT NULL THEN constant END for a mask that is one value
+ * for all, NULL for one that is always NULL; C NULL to leave the call.  The
+ * expression has the type of the call.
+ */
+static Node *
+fixed_mask(FuncExpr *call)
+{
+	HgMasker   *masker;
+	Node	   *argument;
+	NullTest   *test;
+	CaseWhen   *when;
+	CaseExpr   *result;
+
+	if (!is_own_call(call))
+		return NULL;
+	masker = masker_of_call(call);
+	if (masker == NULL)
+		return (Node *) makeNullConst(call->funcresulttype, -1,
+									  call->funccollid);
+	if (masker->mask != hg_mask_constant)
+		return NULL;
+	argument = (Node *) linitial(call->args);
+
+	test = makeNode(NullTest);
+	test->arg = (Expr *) argument;
+	test->nulltesttype = IS_NOT_NULL;
+	/* of the datum: a row of NULLs has its mask */
+	test->argisrow = false;
+	test->location = -1;
+
+	when = makeNode(CaseWhen);
+	when->expr = (Expr *) test;
+	when->result = (Expr *) makeConst(call->funcresulttype, -1,
+									  call->funccollid, masker->typlen,
+									  masker->constant, false,
+									  masker->typbyval);
+	when->location = -1;
+
+	result = makeNode(CaseExpr);
+	result->casetype = call->funcresulttype;
+	result->casecollid = call->funccollid;
+	result->args = list_make1(when);
+	result->defresult = (Expr *) makeNullConst(call->funcresulttype, -1,
+											   call->funccollid);
+	result->location = -1;
+	return (Node *) result;
+}
+
+/* hoopguard._mask_fixed_support(internal): planner support of _mask_fixed. */
+Datum
+hoopguard__mask_fixed_support(PG_FUNCTION_ARGS)
+{
+	Node	   *request = (Node *) PG_GETARG_POINTER(0);
+	Node	   *result = NULL;
+
+	if (IsA(request, SupportRequestSimplify))
+		result = fixed_mask(((SupportRequestSimplify *) request)->fcall);
+	PG_RETURN_POINTER(result);
 }

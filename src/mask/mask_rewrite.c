@@ -6,7 +6,8 @@
  * Every Var of a masked column, at any level and in any clause, is wrapped in
  * hoopguard._mask(Var, specification), a function of the same type, typmod
  * and collation; the statement then gives what it would give if the table
- * held the masks.  The range table stays as it is, so ctid, tableoid, row
+ * held the masks.  _mask_fixed() is the same for masks that are one value for
+ * all; planning makes a CASE of it.  The range table stays as it is, so ctid, tableoid, row
  * locks, inheritance and WHERE CURRENT OF work as ever, and the planner
  * translates the wrapped Var for partitions and children.
  *
@@ -196,12 +197,27 @@ hg_mask_refuse(int sqlstate, const char *builtin, const char *command,
 
 /* ---------- wrapping ---------- */
 
+/*
+ * The function to wrap in.  What conditions may see real values of has to stay
+ * a call, from which hoopguard._real takes the column.
+ */
+static Oid
+wrap_function(const HgColumnMask *mask)
+{
+	if ((mask->match == HG_MATCH_MASKED || mask->match == HG_MATCH_REFUSE) &&
+		(strcmp(mask->method, "constant") == 0 ||
+		 strcmp(mask->method, "redact") == 0 ||
+		 strcmp(mask->method, "null") == 0))
+		return hg_catalog_fixed_function();
+	return hg_catalog_mask_function();
+}
+
 /* hoopguard._mask(var, 'method {args}'), of var's type. */
 static Node *
 wrap_column(HgMaskContext *ctx, Var *var, const HgColumnMask *mask)
 {
 	char	   *spec = mask->method;
-	Oid			function = hg_catalog_mask_function();
+	Oid			function = wrap_function(mask);
 	Const	   *constant;
 	FuncExpr   *call;
 

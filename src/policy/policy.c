@@ -1063,6 +1063,14 @@ compile_rel_mask(const CompiledPolicy *policy, Oid relid)
 		mask->method = rule->method;
 		mask->args = rule->args;
 		mask->match = rule->match;
+
+		/*
+		 * What was copied may have been computed.  Whoever may ask whether a
+		 * column has a value may not ask so about a part of it.
+		 */
+		if (class != NULL && class->source == HG_CLASS_LINEAGE &&
+			rule->target.column == NULL && mask->match != HG_MATCH_REFUSE)
+			mask->match = HG_MATCH_MASKED;
 	}
 	add_generated(result, relid, natts);
 	return result;

@@ -14,6 +14,24 @@ IS 'mask of a column value; appears in plans, cannot be called';
 -- the executor checks the privilege of whoever runs the plan
 GRANT EXECUTE ON FUNCTION hoopguard._mask(anyelement, internal) TO PUBLIC;
 
+-- The same for a mask that may be one value for all; planning puts a CASE in
+-- its place then, which costs less than a call.
+CREATE FUNCTION hoopguard._mask_fixed_support(internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'hoopguard__mask_fixed_support'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hoopguard._mask_fixed_support(internal)
+IS 'planner support of _mask_fixed, cannot be called';
+REVOKE ALL ON FUNCTION hoopguard._mask_fixed_support(internal) FROM PUBLIC;
+
+CREATE FUNCTION hoopguard._mask_fixed(value anyelement, specification internal)
+RETURNS anyelement
+AS 'MODULE_PATHNAME', 'hoopguard__mask'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10
+SUPPORT hoopguard._mask_fixed_support;
+COMMENT ON FUNCTION hoopguard._mask_fixed(anyelement, internal)
+IS 'mask of a column value; appears in plans, cannot be called';
+GRANT EXECUTE ON FUNCTION hoopguard._mask_fixed(anyelement, internal) TO PUBLIC;
+
 -- What a condition reads that compares real values (match = equality or real)
 -- through a view or subquery: planning takes off the mask below it, or leaves
 -- it.  Leakproof, so that it goes below the quals of a security barrier.
