@@ -24,7 +24,10 @@ OBJS = \
 	src/approval/binding.o \
 	src/approval/decide.o \
 	src/approval/delivery.o \
+	src/approval/evidence.o \
+	src/approval/rehearse.o \
 	src/approval/request.o \
+	src/approval/sample.o \
 	src/approval/ticket.o \
 	src/approval/worker.o \
 	src/base/catalog.o \
@@ -46,6 +49,7 @@ OBJS = \
 	src/guard/limits_watch.o \
 	src/guard/limits_window.o \
 	src/guard/reach.o \
+	src/guard/written.o \
 	src/identity/subject.o \
 	src/inspect/facts.o \
 	src/inspect/fingerprint.o \
@@ -179,6 +183,7 @@ REGRESS = \
 	audit \
 	approval_sql \
 	outbox \
+	approval_evidence \
 	learn \
 	policy_document \
 	detect_names \

@@ -21,6 +21,7 @@
 #include "access/xlog.h"
 #include "approval/approval_private.h"
 #include "approval/delivery.h"
+#include "approval/rehearse.h"
 #include "base/compat.h"
 #include "base/report.h"
 #include "mb/pg_wchar.h"
@@ -84,6 +85,7 @@ static HgApprovalShared *shared = NULL;
 static int	my_slot = -1;
 static bool exit_registered = false;
 static int64 last_max_rows = -1;
+static HgBound *last_bound = NULL;
 static uint32 wait_event = 0;
 
 static Effect *effects = NULL;	/* in TopMemoryContext */
@@ -692,6 +694,7 @@ open_request(const HgApprovalAsk *ask, const HgApprover *approver,
 	TimestampTz now;
 	char		id[HG_UUID_LEN];
 	char	   *record;
+	char	   *evidence = NULL;
 	int			pending;
 	int			recent;
 	int			unstored;
@@ -740,8 +743,14 @@ open_request(const HgApprovalAsk *ask, const HgApprover *approver,
 				 errdetail_internal("%s", detail(ask, NULL, NULL, NULL)),
 				 errhint("Wait for the decisions on the open requests.")));
 
+	if (ticket == NULL && ask->evidence != NULL)
+	{
+		evidence = ask->evidence(ask->evidence_arg);
+		now = GetCurrentTimestamp();
+	}
 	hg_request_uuid(id);
-	record = hg_request_json(ask, id, token, binding, approver->name, now,
+	record = hg_request_json(ask, evidence, id, token, binding,
+							 approver->name, now,
 							 now + (int64) hg_guc_approval_ttl * USECS_PER_SEC);
 	(void) hg_lane_push(HG_REC_APPROVAL_REQUEST, record, strlen(record) + 1,
 						true, false);
@@ -783,6 +792,12 @@ hg_approval_require(const HgApprovalAsk *ask, char *approval_id)
 
 	approval_id[0] = '\0';
 	last_max_rows = -1;
+	last_bound = NULL;
+	if (hg_rehearsing)
+		ereport(ERROR,
+				(errcode(HG_ERRCODE_APPROVAL_REQUIRED),
+				 errmsg("a statement inside of it needs an approval of its own"),
+				 errdetail_internal("%s", detail(ask, NULL, NULL, NULL))));
 	if (shared == NULL)
 		hg_report_not_preloaded();
 	if (RecoveryInProgress())
@@ -827,7 +842,12 @@ hg_approval_require(const HgApprovalAsk *ask, char *approval_id)
 			check_policy(ask, ticket, version);
 			granted = consume(ask, ticket, binding, token);
 			if (granted)
+			{
+				MemoryContextSwitchTo(ask->keep);
 				last_max_rows = ticket->max_rows;
+				last_bound = hg_ticket_bound(ticket, binding);
+				MemoryContextSwitchTo(context);
+			}
 		}
 		if (!granted)
 			raise_unavailable(ask, NULL,
@@ -844,6 +864,12 @@ hg_approval_require(const HgApprovalAsk *ask, char *approval_id)
 	release_slot();
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
+}
+
+HgBound *
+hg_approval_bound(void)
+{
+	return last_bound;
 }
 
 int64

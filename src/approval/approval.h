@@ -9,6 +9,7 @@
 #define HG_APPROVAL_H
 
 #include "guard/guard.h"
+#include "guard/written.h"
 #include "nodes/params.h"
 
 typedef struct HgApprovalAsk
@@ -23,6 +24,14 @@ typedef struct HgApprovalAsk
 	double		est_rows;		/* -1 unknown */
 	double		est_cost;
 	int64		event_id;
+	MemoryContext keep;			/* for hg_approval_bound()'s result */
+
+	/*
+	 * Says what the statement would do, as a JSON object, or NULL; called
+	 * when a request is made, and not when there is one.
+	 */
+	char	   *(*evidence) (void *arg);
+	void	   *evidence_arg;
 } HgApprovalAsk;
 
 /*
@@ -39,6 +48,12 @@ extern void hg_approval_require(const HgApprovalAsk *ask, char *approval_id);
  * without a bound.  The caller enforces it with HG010.
  */
 extern int64 hg_approval_max_rows(void);
+
+/*
+ * What it holds the statement to, counting from now: NULL for nothing.  In
+ * the context that was to keep it.
+ */
+extern HgBound *hg_approval_bound(void);
 
 extern Size hg_approval_shmem_size(void);
 extern void hg_approval_shmem_init(bool found);

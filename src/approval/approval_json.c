@@ -333,12 +333,8 @@ hidden(pg_wchar c)
 		(c >= 0xe0000 && c <= 0xe0fff);
 }
 
-/*
- * s with hidden characters as \u{XXXX}, palloc'd UTF-8.  In JSON text the
- * backslash has to be a character of the string, so it is doubled.
- */
-static char *
-visible(const char *s, bool utf8, bool json, bool *escaped)
+char *
+hg_visible(const char *s, bool utf8, bool json, bool *escaped)
 {
 	const char *slash = json ? "\\\\" : "\\";
 	StringInfoData buf;
@@ -395,7 +391,7 @@ hg_reply_visible(const char *s)
 {
 	bool		escaped = false;
 
-	return visible(s, true, false, &escaped);
+	return hg_visible(s, true, false, &escaped);
 }
 
 static bool
@@ -410,7 +406,7 @@ put_string(json_object *object, const char *key, const char *value, bool utf8)
 	bool		escaped = false;
 
 	return put(object, key, value == NULL ? NULL :
-			   json_object_new_string(visible(value, utf8, false, &escaped)));
+			   json_object_new_string(hg_visible(value, utf8, false, &escaped)));
 }
 
 /* JSON text of the table; strings in it keep \uXXXX escapes of json-c. */
@@ -420,7 +416,7 @@ put_json(json_object *object, const char *key, const char *value, bool utf8)
 	bool		escaped = false;
 
 	return put(object, key, value == NULL ? NULL :
-			   json_tokener_parse(visible(value, utf8, true, &escaped)));
+			   json_tokener_parse(hg_visible(value, utf8, true, &escaped)));
 }
 
 int
@@ -434,6 +430,10 @@ hg_request_body(const HgRequestBody *request, char *buf, int size)
 	bool		escaped = false;
 	char	   *text;
 	char	   *subject;
+	static const char *const expendable[] = {
+		"plan", "sample", "lineage", "dependants", "rows"
+	};
+	json_object *evidence;
 	const char *out;
 	int			len = -1;
 
@@ -445,7 +445,7 @@ hg_request_body(const HgRequestBody *request, char *buf, int size)
 		json_object_put(rule);
 		return -1;
 	}
-	text = visible(request->text, utf8, false, &escaped);
+	text = hg_visible(request->text, utf8, false, &escaped);
 	subject = psprintf("rule/%s", request->rule);
 
 	put(statement, "text", json_object_new_string(text));
@@ -468,6 +468,7 @@ hg_request_body(const HgRequestBody *request, char *buf, int size)
 	put(data, "statement", statement);
 	put_json(data, "parameters", request->params, utf8);
 	put_json(data, "facts", request->facts, utf8);
+	put_json(data, "evidence", request->evidence, utf8);
 	put(data, "rule", rule);
 	put_string(data, "policy_version", request->policy_version, utf8);
 	put_string(data, "approver", request->approver, utf8);
@@ -482,12 +483,23 @@ hg_request_body(const HgRequestBody *request, char *buf, int size)
 	put_string(event, "datacontenttype", "application/json", true);
 	put(event, "data", data);
 
-	out = json_object_to_json_string_ext(event, JSON_C_TO_STRING_PLAIN |
-										 JSON_C_TO_STRING_NOSLASHESCAPE);
-	if (out != NULL && (int) strlen(out) < size)
+	/* what is too long loses of the evidence, never of the statement */
+	for (int i = 0; i <= lengthof(expendable); i++)
 	{
-		len = strlen(out);
-		memcpy(buf, out, len + 1);
+		out = json_object_to_json_string_ext(event, JSON_C_TO_STRING_PLAIN |
+											 JSON_C_TO_STRING_NOSLASHESCAPE);
+		if (out != NULL && (int) strlen(out) < size)
+		{
+			len = strlen(out);
+			memcpy(buf, out, len + 1);
+			break;
+		}
+		if (i == lengthof(expendable) ||
+			!json_object_object_get_ex(data, "evidence", &evidence) ||
+			!json_object_is_type(evidence, json_type_object))
+			break;
+		json_object_object_del(evidence, expendable[i]);
+		put(evidence, "shortened", json_object_new_boolean(1));
 	}
 	json_object_put(event);
 	return len;

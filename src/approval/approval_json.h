@@ -68,11 +68,18 @@ typedef struct HgRequestBody
 	const char *sha256;
 	const char *requester;		/* JSON objects and arrays as text */
 	const char *facts;
+	const char *evidence;
 	const char *params;
 	const char *policy_version;
 	const char *binding;
 	bool		utf8;			/* are the strings UTF-8? */
 } HgRequestBody;
+
+/*
+ * s with hidden characters as \u{XXXX}, palloc'd UTF-8.  In JSON text the
+ * backslash has to be a character of the string, so it is doubled.
+ */
+extern char *hg_visible(const char *s, bool utf8, bool json, bool *escaped);
 
 /*
  * The CloudEvents body into buf; its length, or -1 when it does not fit or

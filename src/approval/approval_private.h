@@ -86,8 +86,8 @@ extern void hg_binding_digest(const void *data, Size len, char *out);
  * The record for HG_REC_APPROVAL_REQUEST: one JSON object of the columns of
  * hoopguard.approval, palloc'd, in the server encoding.
  */
-extern char *hg_request_json(const HgApprovalAsk *ask, const char *id,
-							 const char *token, const char *binding,
+extern char *hg_request_json(const HgApprovalAsk *ask, const char *evidence,
+							 const char *id, const char *token, const char *binding,
 							 const char *approver, TimestampTz now,
 							 TimestampTz expires);
 
@@ -107,6 +107,12 @@ extern void hg_request_uuid(char *out);
  * grant, else an open request, else a fresh denial.  NULL: none.
  */
 extern HgTicket *hg_ticket_find(const char *binding, const char *id);
+
+/*
+ * What a ticket that has been used holds its statement to, by max_rows and
+ * evidence, counting from now; NULL: nothing.  In the current context.
+ */
+extern HgBound *hg_ticket_bound(const HgTicket *ticket, const char *binding);
 
 /* Open requests of a subject, and those made since a time. */
 extern void hg_ticket_count(const char *subject, TimestampTz since,

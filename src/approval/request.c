@@ -208,8 +208,8 @@ add_requester(StringInfo buf, const HgApprovalAsk *ask)
 }
 
 char *
-hg_request_json(const HgApprovalAsk *ask, const char *id, const char *token,
-				const char *binding, const char *approver, TimestampTz now,
+hg_request_json(const HgApprovalAsk *ask, const char *evidence, const char *id,
+				const char *token, const char *binding, const char *approver, TimestampTz now,
 				TimestampTz expires)
 {
 	const HgIdentity *identity = ask->policy->identity;
@@ -245,6 +245,8 @@ hg_request_json(const HgApprovalAsk *ask, const char *id, const char *token,
 	add_facts(&buf, ask);
 	add_params(&buf, ask->params);
 	add_requester(&buf, ask);
+	if (evidence != NULL)
+		appendStringInfo(&buf, ",\"evidence\":%s", evidence);
 	appendStringInfoChar(&buf, '}');
 	return buf.data;
 }

@@ -18,11 +18,14 @@
 #include "access/table.h"
 #include "approval/approval_private.h"
 #include "base/catalog.h"
+#include "base/report.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
+#include "utils/jsonb.h"
 #include "utils/lsyscache.h"
+#include "utils/numeric.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -145,6 +148,108 @@ hg_ticket_find(const char *binding, const char *id)
 	table_close(rel, AccessShareLock);
 	InvalidateCatalogSnapshot();
 	return best;
+}
+
+/* A number of an entry of the evidence's rows, 0 if it is not there. */
+static int64
+entry_number(JsonbContainer *entry, const char *name)
+{
+	JsonbValue	value;
+
+	if (getKeyJsonValueFromContainer(entry, name, strlen(name),
+									 &value) == NULL ||
+		value.type != jbvNumeric)
+		return 0;
+	return DatumGetInt64(DirectFunctionCall1(numeric_int8,
+											 NumericGetDatum(value.val.numeric)));
+}
+
+static bool
+is_true(JsonbContainer *object, const char *name)
+{
+	JsonbValue	value;
+
+	return getKeyJsonValueFromContainer(object, name, strlen(name),
+										&value) != NULL &&
+		value.type == jbvBool && value.val.boolean;
+}
+
+/* The rows that the evidence lists are what may be written. */
+static void
+read_evidence(HgBound *bound, Jsonb *evidence)
+{
+	JsonbContainer *root = &evidence->root;
+	JsonbValue	rows;
+
+	if (!JsonContainerIsObject(root) || !is_true(root, "rehearsed") ||
+		getKeyJsonValueFromContainer(root, "rows", strlen("rows"),
+									 &rows) == NULL ||
+		rows.type != jbvBinary)
+		return;
+	bound->listed = true;
+	for (uint32 i = 0; i < JsonContainerSize(rows.val.binary.data); i++)
+	{
+		JsonbValue *one = getIthJsonbValueFromContainer(rows.val.binary.data,
+														i);
+		HgWrittenRel *rel;
+
+		if (one->type != jbvBinary)
+			continue;
+		rel = hg_written_rel(bound->written,
+							 (Oid) entry_number(one->val.binary.data, "oid"));
+		rel->approved = true;
+		rel->may_insert = entry_number(one->val.binary.data, "inserted");
+		rel->may_update = entry_number(one->val.binary.data, "updated");
+		rel->may_delete = entry_number(one->val.binary.data, "deleted");
+		rel->may_truncate = is_true(one->val.binary.data, "truncated");
+	}
+}
+
+HgBound *
+hg_ticket_bound(const HgTicket *ticket, const char *binding)
+{
+	HgBound    *bound = palloc0(sizeof(HgBound));
+	Relation	rel = table_open(hg_catalog_rel(HG_REL_APPROVAL),
+								 AccessShareLock);
+	AttrNumber	attno = get_attnum(RelationGetRelid(rel), "evidence");
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found = false;
+
+	bound->max_rows = ticket->max_rows;
+	strlcpy(bound->approval_id, ticket->id, sizeof(bound->approval_id));
+	bound->written = hg_written_begin();
+	ScanKeyInit(&key, HG_APPROVAL_BINDING, BTEqualStrategyNumber, F_TEXTEQ,
+				CStringGetTextDatum(binding));
+	scan = systable_beginscan(rel,
+							  get_relname_relid("approval_binding_idx",
+												hg_catalog_schema()),
+							  true, NULL, 1, &key);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		HgTicket   *row = read_ticket(tuple, RelationGetDescr(rel));
+		Datum		evidence;
+		bool		isnull;
+
+		CHECK_FOR_INTERRUPTS();
+		if (strcmp(row->id, ticket->id) != 0)
+			continue;
+		found = true;
+		if (attno == InvalidAttrNumber)
+			continue;
+		evidence = heap_getattr(tuple, attno, RelationGetDescr(rel), &isnull);
+		if (!isnull)
+			read_evidence(bound, DatumGetJsonbP(evidence));
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	InvalidateCatalogSnapshot();
+	if (!found || attno == InvalidAttrNumber)
+		ereport(ERROR,
+				(errcode(HG_ERRCODE_TICKET),
+				 errmsg("approval %s cannot be read", ticket->id)));
+	return bound->listed || bound->max_rows >= 0 ? bound : NULL;
 }
 
 void

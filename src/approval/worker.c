@@ -74,7 +74,7 @@ hg_worker_on_request(const char *data, Size len)
 		   " approver, delivery_state, effective_role,"
 		   " database, timeline, mode, statement_text, statement_sha256,"
 		   " facts, params, requester, policy_version, event_id,"
-		   " rule_message)"
+		   " rule_message, evidence)"
 		   " SELECT r.id, 'pending', r.subject, r.session_role,"
 		   " r.session_role_oid, r.binding,"
 		   " pg_catalog.timestamptz '2000-01-01 00:00:00+00'"
@@ -88,8 +88,8 @@ hg_worker_on_request(const char *data, Size len)
 		   " THEN 'queued' ELSE 'none' END,"
 		   " r.effective_role, r.database, r.timeline, r.mode,"
 		   " r.statement_text, r.statement_sha256, r.facts, r.params,"
-		   " r.requester, r.policy_version, r.event_id, r.rule_message"
-		   " FROM pg_catalog.jsonb_to_record($1::pg_catalog.jsonb) AS r"
+		   " r.requester, r.policy_version, r.event_id, r.rule_message,"
+		   " r.evidence FROM pg_catalog.jsonb_to_record($1::pg_catalog.jsonb) AS r"
 		   " (id pg_catalog.uuid, subject pg_catalog.text,"
 		   " session_role pg_catalog.text, session_role_oid pg_catalog.oid,"
 		   " binding pg_catalog.text, requested_us pg_catalog.int8,"
@@ -100,7 +100,7 @@ hg_worker_on_request(const char *data, Size len)
 		   " statement_sha256 pg_catalog.text, facts pg_catalog.jsonb,"
 		   " params pg_catalog.jsonb, requester pg_catalog.jsonb,"
 		   " policy_version pg_catalog.text, event_id pg_catalog.int8,"
-		   " rule_message pg_catalog.text)"
+		   " rule_message pg_catalog.text, evidence pg_catalog.jsonb)"
 		   " ON CONFLICT DO NOTHING"
 		   " RETURNING id, $1::pg_catalog.jsonb ->> 'token', session_role,"
 		   " approver", 1, args);
@@ -525,6 +525,7 @@ begin_delivery(uint64 row)
 	body.approver = approver;
 	body.timeline = atol(hg_sql_value(row, 17));
 	body.command = hg_sql_value(row, 18);
+	body.evidence = hg_sql_value(row, 21);
 	body.utf8 = GetDatabaseEncoding() == PG_UTF8;
 	expires = GetCurrentTimestamp() +
 		strtoll(hg_sql_value(row, 19), NULL, 10) * 1000;
@@ -573,7 +574,7 @@ begin_deliveries(void)
 		   " a.params, a.policy_version, a.timeline, a.facts ->> 'command',"
 		   " (EXTRACT(epoch FROM a.expires_at"
 		   " - pg_catalog.clock_timestamp()) * 1000)::pg_catalog.int8,"
-		   " t.approver"
+		   " t.approver, a.evidence"
 		   " FROM hoopguard.approval_target t"
 		   " JOIN hoopguard.approval a ON a.id = t.approval_id"
 		   " JOIN hoopguard.approver p ON p.name = t.approver"

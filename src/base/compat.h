@@ -85,6 +85,22 @@
 #define HG_TABSTAT_COUNT(entry, what) ((entry)->t_counts.t_tuples_##what)
 #endif
 
+/* 16 renamed this one, too. */
+#if PG_VERSION_NUM >= 160000
+#define HG_TABSTAT_RELID(entry) ((entry)->id)
+#else
+#define HG_TABSTAT_RELID(entry) ((entry)->t_id)
+#endif
+
+/* 18 dropped execute_once (see above); 18 gave EXPLAIN's state a header. */
+#if PG_VERSION_NUM >= 180000
+#define HG_RUN_TO_END(desc) ExecutorRun(desc, ForwardScanDirection, 0)
+#define HG_EXPLAIN_STATE_H "commands/explain_state.h"
+#else
+#define HG_RUN_TO_END(desc) ExecutorRun(desc, ForwardScanDirection, 0, true)
+#define HG_EXPLAIN_STATE_H "commands/explain.h"
+#endif
+
 /* 16 let it fail softly (858e776c84). */
 #if PG_VERSION_NUM >= 160000
 #define HG_QUALIFIED_NAME_LIST(text) stringToQualifiedNameList(text, NULL)

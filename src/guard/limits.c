@@ -225,9 +225,94 @@ hg_limits_reached(HgTally *tally, const HgArmedLimit *limit, int64 used)
  * ---- counting ----
  */
 
+/* In a rehearsal: used so far, if what it has used counted. */
+static int64
+dry_used(const HgTally *tally, const HgArmedLimit *limit, HgLimitKind kind)
+{
+	switch (limit->span)
+	{
+		case HG_SPAN_STATEMENT:
+			return tally->used[kind] +
+				(tally->around ? tally->around->used[kind] : 0);
+		case HG_SPAN_TRANSACTION:
+			return tally->used[kind] + hg_limits_xact[kind];
+		case HG_SPAN_SESSION:
+			return tally->used[kind] + hg_limits_session[kind];
+		case HG_SPAN_WINDOW:
+			break;
+	}
+	return limit->window == NULL ? limit->value + 1 :
+		tally->used[kind] + hg_window_used(limit->window);
+}
+
+static void
+add_dry(HgTally *tally, const HgArmed *armed, HgLimitKind kind, int64 n)
+{
+	tally->used[kind] += n;
+	if (armed == NULL)
+		return;
+	for (int i = armed->first[kind]; i < armed->first[kind + 1]; i++)
+	{
+		const HgArmedLimit *limit = &armed->limits[i];
+		int64		used = dry_used(tally, limit, kind);
+
+		if (used > limit->value && !limit->soft)
+			raise_limit(limit, used, 0);
+	}
+}
+
+HgTally *
+hg_limits_dry_begin(HgTally *dry, const HgPolicy *policy)
+{
+	HgTally    *outer = hg_limits_current;
+
+	memset(dry, 0, sizeof(*dry));
+	dry->armed = hg_limits_armed(policy);
+	dry->dry = true;
+	dry->around = outer;
+	hg_limits_current = dry;
+	return outer;
+}
+
+void
+hg_limits_dry_end(HgTally *outer)
+{
+	hg_limits_current = outer;
+}
+
+int64
+hg_limits_time_left(const HgPolicy *policy)
+{
+	static const HgTally nothing;
+	const HgArmed *armed = hg_limits_armed(policy);
+	int64		left = -1;
+
+	if (armed == NULL)
+		return -1;
+	for (int i = armed->first[HG_LIMIT_RUN_MS];
+		 i < armed->first[HG_LIMIT_RUN_MS + 1]; i++)
+	{
+		const HgArmedLimit *limit = &armed->limits[i];
+		int64		rest;
+
+		if (limit->soft)
+			continue;
+		rest = Max(0, limit->value -
+				   dry_used(&nothing, limit, HG_LIMIT_RUN_MS));
+		if (left < 0 || rest < left)
+			left = rest;
+	}
+	return left;
+}
+
 void
 hg_limits_add(HgTally *tally, const HgArmed *armed, HgLimitKind kind, int64 n)
 {
+	if (tally->dry)
+	{
+		add_dry(tally, armed, kind, n);
+		return;
+	}
 	tally->used[kind] += n;
 	hg_limits_xact[kind] += n;
 	hg_limits_session[kind] += n;

@@ -41,6 +41,8 @@ typedef struct HgTally
 	int			warned[HG_WARNED_MAX];	/* limits that were passed and only
 										 * noted */
 	bool		observed;		/* one of them by mode observe */
+	bool		dry;			/* a rehearsal: nothing is used up */
+	const struct HgTally *around;	/* what the rehearsal is part of, or NULL */
 } HgTally;
 
 /*
@@ -76,6 +78,16 @@ extern void hg_limits_count(HgLimitKind kind, int64 n);
 
 /* The same for a statement that has not been entered yet. */
 extern void hg_limits_count_for(HgTally *tally, HgLimitKind kind, int64 n);
+
+/*
+ * From here to hg_limits_dry_end() limits stop what runs, as if it had been
+ * run, but nothing is used up.  Returns what the end wants.
+ */
+extern HgTally *hg_limits_dry_begin(HgTally *dry, const HgPolicy *policy);
+extern void hg_limits_dry_end(HgTally *outer);
+
+/* Microseconds that run_ms leaves to a statement of the policy, -1: any. */
+extern int64 hg_limits_time_left(const HgPolicy *policy);
 
 /*
  * After ExecutorStart: count the rows that ModifyTable nodes write, until the

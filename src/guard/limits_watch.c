@@ -32,6 +32,7 @@
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "guard/limits_private.h"
+#include "guard/written.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -103,6 +104,7 @@ next_row(PlanState *child)
 	while (one->child != child)
 		one = one->next;
 	settle(one);
+	hg_bound_check(false);
 	slot = one->child_real(child);
 
 	/* before it is tried: an error that says "exists" is an answer, too */
@@ -379,6 +381,7 @@ hg_limits_counts_returned(const HgTally *tally)
 Datum
 hoopguard__count_row(PG_FUNCTION_ARGS)
 {
+	hg_bound_check(false);
 	hg_limits_count(HG_LIMIT_ROWS_WRITTEN, 1);
 	if (hg_limits_current != NULL)
 		hg_limits_count(HG_LIMIT_PROBES, hg_limits_current->copy_probes);

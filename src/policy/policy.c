@@ -58,7 +58,8 @@ enum
 	RULE_APPROVER,
 	RULE_MESSAGE,
 	RULE_MODE,
-	RULE_ENABLED
+	RULE_ENABLED,
+	RULE_REHEARSE
 };
 
 enum
@@ -332,6 +333,7 @@ compile_rules(CompiledPolicy *policy)
 		rule->approver = hg_row_text(tuple, desc, RULE_APPROVER);
 		rule->message = hg_row_text(tuple, desc, RULE_MESSAGE);
 		rule->observe = strcmp(mode, "observe") == 0;
+		rule->no_rehearsal = !hg_row_bool(tuple, desc, RULE_REHEARSE);
 		if (compile_condition(rule, hg_row_string(tuple, desc,
 												  RULE_CONDITION)))
 			rules = lappend(rules, rule);

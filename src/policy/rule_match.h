@@ -61,6 +61,7 @@ typedef struct HgRule
 	char	   *approver;		/* may be NULL */
 	char	   *message;		/* may be NULL */
 	bool		observe;
+	bool		no_rehearsal;	/* approve: without evidence, but with a wait */
 	char	   *for_subject;	/* role name, kind:x or * */
 	int			applies;		/* bit per acting role of the identity, see
 								 * hg_rule_decide(); set by policy.c */

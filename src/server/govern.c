@@ -16,6 +16,7 @@
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "approval/approval.h"
+#include "approval/rehearse.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "commands/trigger.h"
@@ -393,6 +394,36 @@ refuse_plan(void)
 			 errhint("Run the statement again, or prepare it again.")));
 }
 
+/* What hg_approval_require() needs to make evidence. */
+typedef struct Evidence
+{
+	const HgPolicy *policy;
+	const HgFacts *facts;
+	QueryDesc  *desc;			/* to be rehearsed, or NULL */
+	const char *reason;			/* why it is not */
+} Evidence;
+
+/*
+ * A frame of its own keeps the rehearsal out of the event of the utility
+ * statement around.
+ */
+static char *
+make_evidence(void *arg)
+{
+	Evidence   *evidence = arg;
+	int			depth = hg_frame_depth();
+	char	   *json;
+
+	if (evidence->desc == NULL && evidence->facts->is_utility)
+		return hg_evidence_utility(evidence->facts);
+	if (evidence->desc == NULL)
+		return hg_evidence_without(evidence->facts, evidence->reason);
+	hg_frame_push(HG_FRAME_RUN, NULL, hg_event_next_id());
+	json = hg_rehearse(evidence->desc, evidence->policy, evidence->facts);
+	hg_frame_reset(depth);
+	return json;
+}
+
 /*
  * Tell the approver's side, or the caller, what the guard says.  Returns when
  * the statement may run.
@@ -406,7 +437,7 @@ apply_verdict(HgStmt *stmt, const HgPolicy *policy, const HgFacts *facts,
 	HgVerdict	verdict = {0};
 
 	hg_guard_check(policy, facts, &verdict);
-	if (verdict.action != HG_DENY)
+	if (verdict.action != HG_DENY && !hg_rehearsing)
 		hg_guard_learn(policy, facts);
 	if (verdict.rule != NULL)
 		reported->event.rule_id = verdict.rule->id;
@@ -434,9 +465,32 @@ apply_verdict(HgStmt *stmt, const HgPolicy *policy, const HgFacts *facts,
 		case HG_APPROVE:
 			{
 				HgApprovalAsk ask = {0};
+				Evidence	evidence = {0};
+				bool		may_rehearse = toplevel && verdict.rule != NULL &&
+					!verdict.rule->no_rehearsal &&
+					hg_rehearse_writes(queryDesc->plannedstmt);
 
 				if (stmt->owner && stmt->owner->approved)
 					break;
+				if (hg_rehearse_first())
+				{
+					stmt->approved = true;
+					stmt->rehearsed = true;
+					stmt->max_rows = -1;
+					break;
+				}
+
+				/*
+				 * What triggers and functions of a rehearsed statement write
+				 * was shown with it, and is held to that.
+				 */
+				if ((hg_rehearsing || hg_bound_listed()) &&
+					hg_rehearse_writes(queryDesc->plannedstmt))
+				{
+					stmt->approved = true;
+					stmt->max_rows = -1;
+					break;
+				}
 				reported->event.verdict = "approve";
 				ask.policy = policy;
 				ask.facts = facts;
@@ -446,7 +500,22 @@ apply_verdict(HgStmt *stmt, const HgPolicy *policy, const HgFacts *facts,
 				ask.est_rows = verdict.act ? verdict.act->rows : -1;
 				ask.est_cost = cost;
 				ask.event_id = reported->event.event_id;
-				ask.may_wait = toplevel && reported->event.level == 0 &&
+				ask.keep = reported->context;
+				ask.evidence = make_evidence;
+				ask.evidence_arg = &evidence;
+				evidence.policy = policy;
+				evidence.facts = facts;
+				if (may_rehearse)
+					evidence.desc = queryDesc;
+				else if (!hg_rehearse_writes(queryDesc->plannedstmt))
+					evidence.reason = "not rehearsed: it does not write by itself";
+				else if (!toplevel)
+					evidence.reason = "not rehearsed: it was stopped while it ran";
+				else
+					evidence.reason = "not rehearsed: the rule does not ask for it";
+
+				/* a rehearsal assigns a transaction id: it becomes a ticket */
+				ask.may_wait = toplevel && !may_rehearse && reported->event.level == 0 &&
 					stmt->owner == NULL && !IsTransactionBlock() &&
 					!TransactionIdIsValid(GetTopTransactionIdIfAny()) &&
 					!IsSubTransaction() && hg_guc_approval_wait > 0 &&
@@ -469,6 +538,7 @@ apply_verdict(HgStmt *stmt, const HgPolicy *policy, const HgFacts *facts,
 				reported->approved = true;
 				stmt->approved = true;
 				reported->max_rows = hg_approval_max_rows();
+				reported->bound = hg_approval_bound();
 				if (ask.may_wait)
 				{
 					PushActiveSnapshot(GetTransactionSnapshot());
@@ -584,6 +654,7 @@ hg_govern_start(QueryDesc *queryDesc, int eflags)
 		return NULL;
 	}
 
+	hg_rehearse_check_plan(queryDesc->plannedstmt);
 	if (who->governed)
 		hg_shadow_check_target(queryDesc);
 	policy = who->governed ? hg_policy_get(who) : NULL;
@@ -744,7 +815,7 @@ hg_govern_started(HgStmt *stmt, QueryDesc *queryDesc)
 		hg_mask_watch_inserts(queryDesc, stmt->facts);
 	hg_limits_watch(queryDesc, &stmt->tally,
 					stmt->facts ? stmt->facts->row_probes : 0);
-	if (stmt->judged)
+	if (stmt->judged && !hg_rehearsing)
 	{
 		int64		top = hg_frame_bottom_event();
 
@@ -780,6 +851,14 @@ hg_govern_reached(HgStmt *stmt, QueryDesc *queryDesc)
 		stmt->facts->passed = 0;
 	}
 	PG_END_TRY();
+}
+
+bool
+hg_govern_listed(HgStmt *stmt)
+{
+	const HgBound *bound = hg_stmt_reported(stmt)->bound;
+
+	return bound != NULL && bound->listed;
 }
 
 /* Does CREATE TABLE AS make a table that others can see? */
@@ -970,6 +1049,7 @@ require_utility_approval(HgStmt *stmt, HgApprovalAsk *ask,
 	hg_approval_require(ask, stmt->approval_id);
 	stmt->approved = true;
 	stmt->max_rows = hg_approval_max_rows();
+	stmt->bound = hg_approval_bound();
 	if (snapshot)
 		EnsurePortalSnapshotExists();
 }
@@ -994,7 +1074,7 @@ judge_utility(HgStmt *stmt, const HgPolicy *policy, const HgFacts *facts,
 		return;
 	}
 	hg_guard_check(policy, facts, &verdict);
-	if (verdict.action != HG_DENY)
+	if (verdict.action != HG_DENY && !hg_rehearsing)
 		hg_guard_learn(policy, facts);
 	if (verdict.rule != NULL)
 		stmt->event.rule_id = verdict.rule->id;
@@ -1019,8 +1099,12 @@ judge_utility(HgStmt *stmt, const HgPolicy *policy, const HgFacts *facts,
 	else if (verdict.action == HG_APPROVE)
 	{
 		HgApprovalAsk ask = {0};
+		Evidence	evidence = {.policy = policy,.facts = facts};
 
 		stmt->event.verdict = "approve";
+		ask.keep = stmt->context;
+		ask.evidence = make_evidence;
+		ask.evidence_arg = &evidence;
 		ask.policy = policy;
 		ask.facts = facts;
 		ask.verdict = &verdict;
@@ -1067,6 +1151,7 @@ prepare_utility(HgStmt *stmt, const HgPolicy *policy, HgFacts *facts,
 {
 	Node	   *utility = pstmt->utilityStmt;
 
+	hg_rehearse_check_utility(facts);
 	if (stmt != NULL)
 		hg_limits_begin(&stmt->tally, policy);
 	if (!IsA(utility, TransactionStmt))
@@ -1155,6 +1240,7 @@ hg_govern_utility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
 	bool		ends_block = false;
 	bool		sub = context == PROCESS_UTILITY_SUBCOMMAND;
 	HgTally    *outer = hg_limits_outer();
+	HgBound    *bound = hg_bound_enter(NULL);
 	HgCountingDest counting;
 	DestReceiver *scrubbing = dest;
 	MemoryContext old;
@@ -1217,7 +1303,10 @@ hg_govern_utility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
 			run = prepare_utility(stmt, policy, facts, pstmt, queryString,
 								  params, context);
 		if (stmt)
+		{
 			hg_limits_enter(&stmt->tally);
+			(void) hg_bound_enter(stmt->bound);
+		}
 		call_utility(next, run, queryString,
 					 run->utilityStmt == utility ? readOnlyTree : false,
 					 context, params, queryEnv,
@@ -1233,23 +1322,28 @@ hg_govern_utility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
 		 */
 		if (ends_block && IsTransactionState())
 			hg_govern_constraints();
+		if (IsTransactionState())
+			hg_bound_check(true);
 	}
 	PG_CATCH();
 	{
 		hg_frame_reset(depth);
+		hg_bound_leave(bound);
 		hg_limits_leave(outer);
 		hg_govern_fail(stmt);
 	}
 	PG_END_TRY();
 	hg_quiet_end(&quiet);
 	hg_frame_reset(depth);
+	hg_bound_leave(bound);
 	hg_limits_leave(outer);
 	if (scrubbing != dest)
 		hg_scrub_dest_done(scrubbing);
 
 	if (stmt == NULL)
 		return;
-	if (IsA(utility, VariableSetStmt) && hg_catalog_present())
+	if (IsA(utility, VariableSetStmt) && hg_catalog_present() &&
+		!hg_rehearsing)
 	{
 		who = hg_subject_current();
 		hg_failure_remember(who, hg_stmt_is_audited(who));
@@ -1296,6 +1390,7 @@ hg_govern_function(Oid function)
 	char	   *name;
 	char	   *schema;
 
+	hg_rehearse_check_function(function);
 	who = hg_subject_current();
 	if (!who->governed)
 		return;

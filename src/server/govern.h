@@ -38,6 +38,9 @@ extern void hg_govern_started(HgStmt *stmt, QueryDesc *queryDesc);
  */
 extern void hg_govern_reached(HgStmt *stmt, QueryDesc *queryDesc);
 
+/* Does it run on an approval that lists what it may write? */
+extern bool hg_govern_listed(HgStmt *stmt);
+
 /* The statement an executor state belongs to, or NULL. */
 extern HgStmt *hg_govern_find(QueryDesc *queryDesc);
 

@@ -12,6 +12,7 @@
 
 #include "access/parallel.h"
 #include "access/xact.h"
+#include "approval/rehearse.h"
 #include "base/catalog.h"
 #include "base/port.h"
 #include "base/report.h"
@@ -181,6 +182,7 @@ hg_ExecutorRun(HG_RUN_PARAMS)
 {
 	HgStmt	   *stmt = hg_govern_find(queryDesc);
 	HgTally    *outer = hg_limits_outer();
+	HgBound    *bound = hg_bound_enter(NULL);
 	DestReceiver *dest = queryDesc->dest;
 	HgCountingDest counting;
 	int			depth = hg_frame_depth();
@@ -204,12 +206,14 @@ hg_ExecutorRun(HG_RUN_PARAMS)
 	PG_TRY();
 	{
 		hg_limits_enter(&stmt->tally);
+		(void) hg_bound_enter(hg_stmt_reported(stmt)->bound);
 		hg_govern_resume(stmt);
 		queryDesc->dest = scrubbing;
 		queryDesc->dest = hg_govern_dest(stmt, queryDesc, &counting);
 		run_next(HG_RUN_ARGS);
 		queryDesc->dest = dest;
 		hg_limits_settle(queryDesc);
+		hg_bound_check(true);
 		hg_govern_count(stmt, queryDesc);
 		hg_limits_check_time(outer);
 	}
@@ -217,6 +221,7 @@ hg_ExecutorRun(HG_RUN_PARAMS)
 	{
 		queryDesc->dest = dest;
 		hg_frame_reset(depth);
+		hg_bound_leave(bound);
 		hg_limits_leave(outer);
 		hg_govern_fail(stmt);
 	}
@@ -225,6 +230,7 @@ hg_ExecutorRun(HG_RUN_PARAMS)
 	if (scrubbing != dest)
 		hg_scrub_dest_done(scrubbing);
 	hg_frame_reset(depth);
+	hg_bound_leave(bound);
 	hg_limits_leave(outer);
 }
 
@@ -233,6 +239,7 @@ hg_ExecutorFinish(QueryDesc *queryDesc)
 {
 	HgStmt	   *stmt = hg_govern_find(queryDesc);
 	HgTally    *outer = hg_limits_outer();
+	HgBound    *bound = hg_bound_enter(NULL);
 	int			depth = hg_frame_depth();
 	HgQuiet		quiet;
 
@@ -252,6 +259,7 @@ hg_ExecutorFinish(QueryDesc *queryDesc)
 	PG_TRY();
 	{
 		hg_limits_enter(&stmt->tally);
+		(void) hg_bound_enter(hg_stmt_reported(stmt)->bound);
 		if (next_ExecutorFinish)
 			(*next_ExecutorFinish) (queryDesc);
 		else
@@ -261,21 +269,29 @@ hg_ExecutorFinish(QueryDesc *queryDesc)
 		if (hg_govern_active())
 			hg_inherit_query(queryDesc);
 
-		/* outside a block the commit follows, too late to scrub an error */
-		if (stmt->event.level == 0 && stmt->event.subject != NULL &&
-			queryDesc->operation != CMD_SELECT && !IsTransactionBlock())
+		/*
+		 * Outside a block the commit follows, too late to scrub an error.
+		 * What was rehearsed shows its deferred triggers, too, and has to
+		 * keep to that when it runs.
+		 */
+		if ((stmt->event.level == 0 && stmt->event.subject != NULL &&
+			 queryDesc->operation != CMD_SELECT && !IsTransactionBlock()) ||
+			stmt->rehearsed || hg_govern_listed(stmt))
 			hg_govern_constraints();
+		hg_bound_check(true);
 		hg_limits_check_time(outer);
 	}
 	PG_CATCH();
 	{
 		hg_frame_reset(depth);
+		hg_bound_leave(bound);
 		hg_limits_leave(outer);
 		hg_govern_fail(stmt);
 	}
 	PG_END_TRY();
 	hg_quiet_end(&quiet);
 	hg_frame_reset(depth);
+	hg_bound_leave(bound);
 	hg_limits_leave(outer);
 }
 
@@ -504,6 +520,7 @@ hg_fmgr_hook(FmgrHookEventType event, FmgrInfo *flinfo, Datum *arg)
 
 		if (hg_govern_active())
 		{
+			hg_rehearse_check_function(flinfo->fn_oid);
 			trusted = hg_policy_function_trusted(flinfo->fn_oid);
 			fed = hg_shadow_check_function(flinfo, trusted);
 		}

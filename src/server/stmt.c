@@ -19,6 +19,7 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "approval/rehearse.h"
 #include "base/catalog.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
@@ -307,6 +308,9 @@ on_stmt_delete(void *arg)
 bool
 hg_stmt_is_audited(const HgIdentity *who)
 {
+	/* nothing of a rehearsal is */
+	if (hg_rehearsing)
+		return false;
 	return hg_guc_audit == HG_AUDIT_ALL ||
 		(hg_guc_audit == HG_AUDIT_GOVERNED && who->governed);
 }

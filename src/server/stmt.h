@@ -9,6 +9,7 @@
 #define HG_STMT_H
 
 #include "guard/limits.h"
+#include "guard/written.h"
 #include "record/event.h"
 #include "server/stamp.h"
 
@@ -48,6 +49,8 @@ typedef struct HgStmt
 	HgTally		tally;			/* what it has used of its limits */
 	bool		owns_query;		/* utility: see hg_utility_owns_query */
 	int64		max_rows;		/* rows the approver allowed, -1 any */
+	HgBound    *bound;			/* what it was approved for, or NULL */
+	bool		rehearsed;		/* it is being rehearsed */
 	char		approval_id[40];
 } HgStmt;
 

@@ -17,6 +17,7 @@ CREATE TABLE hoopguard.rule (
 	mode		text NOT NULL DEFAULT 'enforce'
 		CHECK (mode IN ('enforce', 'observe', 'off')),
 	enabled		boolean NOT NULL DEFAULT true,
+	rehearse	boolean NOT NULL DEFAULT true,
 	baseline	boolean NOT NULL DEFAULT false,
 	shipped		boolean NOT NULL DEFAULT false
 );
@@ -226,7 +227,8 @@ CREATE FUNCTION hoopguard.add_rule(
 	priority	int DEFAULT 100,
 	approver	text DEFAULT NULL,
 	message		text DEFAULT NULL,
-	mode		text DEFAULT 'enforce'
+	mode		text DEFAULT 'enforce',
+	rehearse	boolean DEFAULT true
 ) RETURNS int
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -259,19 +261,19 @@ BEGIN
 		END IF;
 	END IF;
 	INSERT INTO hoopguard.rule (action, commands, for_subject, objects,
-		condition, priority, approver, message, mode)
+		condition, priority, approver, message, mode, rehearse)
 	VALUES (add_rule.action,
 		(SELECT array_agg(upper(w) ORDER BY n)
 			FROM unnest(add_rule.commands) WITH ORDINALITY AS u(w, n)),
 		add_rule.for_subject, add_rule.objects, add_rule.condition,
 		coalesce(add_rule.priority, 100), add_rule.approver,
-		add_rule.message, add_rule.mode)
+		add_rule.message, add_rule.mode, coalesce(add_rule.rehearse, true))
 	RETURNING rule.id INTO new_id;
 	RETURN new_id;
 END $$;
-COMMENT ON FUNCTION hoopguard.add_rule(text, text[], text, text, text, int, text, text, text) IS
-'add a guard rule; of those that match, the lowest priority number decides; returns the id';
-REVOKE ALL ON FUNCTION hoopguard.add_rule(text, text[], text, text, text, int, text, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION hoopguard.add_rule(text, text[], text, text, text, int, text, text, text, boolean) IS
+'add a guard rule; of those that match, the lowest priority number decides; returns the id; rehearse: for approve, show the approver what the statement would do';
+REVOKE ALL ON FUNCTION hoopguard.add_rule(text, text[], text, text, text, int, text, text, text, boolean) FROM PUBLIC;
 
 -- What a rule of the administrator's would be refused for if it were added
 -- today: the relation, role, class or approver that it names is gone.
@@ -333,7 +335,7 @@ COMMENT ON FUNCTION hoopguard.drop_rule(int) IS
 REVOKE ALL ON FUNCTION hoopguard.drop_rule(int) FROM PUBLIC;
 
 CREATE FUNCTION hoopguard.set_rule(id int, mode text DEFAULT NULL,
-	priority int DEFAULT NULL) RETURNS void
+	priority int DEFAULT NULL, rehearse boolean DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
@@ -344,6 +346,7 @@ BEGIN
 	UPDATE hoopguard.rule r
 	SET mode = coalesce(set_rule.mode, r.mode),
 		priority = coalesce(set_rule.priority, r.priority),
+		rehearse = coalesce(set_rule.rehearse, r.rehearse),
 		enabled = CASE WHEN set_rule.mode IN ('enforce', 'observe')
 			THEN true ELSE r.enabled END
 	WHERE r.id = set_rule.id;
@@ -351,9 +354,9 @@ BEGIN
 		PERFORM hoopguard._no_rule(set_rule.id);
 	END IF;
 END $$;
-COMMENT ON FUNCTION hoopguard.set_rule(int, text, int) IS
-'change mode or priority of a guard rule; NULL leaves it; enforce and observe enable a disabled one';
-REVOKE ALL ON FUNCTION hoopguard.set_rule(int, text, int) FROM PUBLIC;
+COMMENT ON FUNCTION hoopguard.set_rule(int, text, int, boolean) IS
+'change mode, priority or rehearse of a guard rule; NULL leaves it; enforce and observe enable a disabled one';
+REVOKE ALL ON FUNCTION hoopguard.set_rule(int, text, int, boolean) FROM PUBLIC;
 
 CREATE FUNCTION hoopguard.set_limit(
 	for_subject	text,

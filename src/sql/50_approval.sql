@@ -110,7 +110,8 @@ CREATE TABLE hoopguard.approval (
 	requester		jsonb,
 	policy_version	text,
 	event_id		bigint,
-	rule_message	text
+	rule_message	text,
+	evidence		jsonb
 );
 COMMENT ON TABLE hoopguard.approval IS
 	'requests for approval with the exact statement they are for';
@@ -186,7 +187,8 @@ SELECT a.id, a.requested_at, a.expires_at, a.subject, a.session_role,
 	a.statement_text, a.statement_sha256, a.facts, a.params, a.requester,
 	a.mode, a.delivery_state, a.delivery_attempts, a.last_delivery_error,
 	(SELECT pg_catalog.array_agg(v.voter) FROM hoopguard.approval_vote v
-		WHERE v.approval_id OPERATOR(pg_catalog.=) a.id) AS votes
+		WHERE v.approval_id OPERATOR(pg_catalog.=) a.id) AS votes,
+	a.evidence
 FROM hoopguard.approval a
 WHERE a.state OPERATOR(pg_catalog.=) 'pending'
 	AND a.expires_at OPERATOR(pg_catalog.>) pg_catalog.clock_timestamp()

@@ -60,16 +60,18 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 		FROM hoopguard.mask_rule m
 		WHERE m.enabled AND m.waits_for IS NULL),
 	'baseline', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', r.id,
-			'mode', r.mode, 'priority', r.priority, 'enabled', r.enabled)
-			ORDER BY r.id), '[]')
-		FROM hoopguard.rule r WHERE r.baseline AND (r.mode, r.priority, r.enabled)
-			IS DISTINCT FROM ('enforce', 1000, true)),
+			'mode', r.mode, 'priority', r.priority, 'enabled', r.enabled,
+			'rehearse', r.rehearse) ORDER BY r.id), '[]')
+		FROM hoopguard.rule r
+		WHERE r.baseline AND (r.mode, r.priority, r.enabled, r.rehearse)
+			IS DISTINCT FROM ('enforce', 1000, true, true)),
 	'rules', (SELECT coalesce(jsonb_agg(hoopguard._drop_nulls(
 			jsonb_build_object('action', r.action, 'commands', r.commands,
 				'for_subject', r.for_subject, 'objects', r.objects,
 				'condition', r.condition, 'priority', r.priority,
 				'approver', r.approver, 'message', r.message,
-				'mode', r.mode)) ORDER BY r.priority, r.id), '[]')
+				'mode', r.mode, 'rehearse', r.rehearse))
+				ORDER BY r.priority, r.id), '[]')
 		FROM hoopguard.rule r WHERE NOT r.baseline AND r.enabled),
 	'baseline_limits', (SELECT coalesce(jsonb_agg(jsonb_build_object(
 			'id', l.id, 'value', l.value, 'action', l.action,
@@ -369,7 +371,7 @@ BEGIN
 
 	IF policy ? 'baseline' THEN
 		FOR want IN SELECT * FROM hoopguard._policy_section(policy,
-			'baseline', '{id}', '{mode, priority, enabled}')
+			'baseline', '{id}', '{mode, priority, enabled, rehearse}')
 		LOOP
 			IF NOT EXISTS (SELECT FROM hoopguard.rule r
 				WHERE r.baseline AND r.id = (want ->> 'id')::int) THEN
@@ -381,12 +383,14 @@ BEGIN
 			UPDATE hoopguard.rule r
 			SET mode = coalesce(want ->> 'mode', 'enforce'),
 				priority = coalesce((want ->> 'priority')::int, 1000),
-				enabled = coalesce((want ->> 'enabled')::boolean, true)
+				enabled = coalesce((want ->> 'enabled')::boolean, true),
+				rehearse = coalesce((want ->> 'rehearse')::boolean, true)
 			WHERE r.id = (want ->> 'id')::int
-				AND (r.mode, r.priority, r.enabled) IS DISTINCT FROM
-					(coalesce(want ->> 'mode', 'enforce'),
+				AND (r.mode, r.priority, r.enabled, r.rehearse)
+					IS DISTINCT FROM (coalesce(want ->> 'mode', 'enforce'),
 					coalesce((want ->> 'priority')::int, 1000),
-					coalesce((want ->> 'enabled')::boolean, true));
+					coalesce((want ->> 'enabled')::boolean, true),
+					coalesce((want ->> 'rehearse')::boolean, true));
 			IF FOUND THEN
 				change := 'change'; kind := 'baseline'; item := want;
 				RETURN NEXT;
@@ -395,10 +399,11 @@ BEGIN
 		-- what the document does not name is as shipped
 		FOR old IN
 			UPDATE hoopguard.rule r
-			SET mode = 'enforce', priority = 1000, enabled = true
+			SET mode = 'enforce', priority = 1000, enabled = true,
+				rehearse = true
 			WHERE r.baseline AND NOT r.shipped
-				AND (r.mode, r.priority, r.enabled)
-					IS DISTINCT FROM ('enforce', 1000, true)
+				AND (r.mode, r.priority, r.enabled, r.rehearse)
+					IS DISTINCT FROM ('enforce', 1000, true, true)
 				AND r.id <> ALL (ARRAY(SELECT (w ->> 'id')::int
 					FROM jsonb_array_elements(policy -> 'baseline') w))
 			RETURNING r.id
@@ -413,10 +418,10 @@ BEGIN
 		INTO wanted
 		FROM (SELECT w.n, hoopguard._drop_nulls('{"for_subject": "kind:agent",
 				"objects": "*", "condition": "always", "priority": 100,
-				"mode": "enforce"}' || w.row) AS row
+				"mode": "enforce", "rehearse": true}' || w.row) AS row
 			FROM hoopguard._policy_section(policy, 'rules',
 				'{action, commands}', '{for_subject, objects, condition,
-				priority, approver, message, mode}')
+				priority, approver, message, mode, rehearse}')
 				WITH ORDINALITY w(row, n)) x;
 		SELECT k.* INTO keep FROM (
 			SELECT array_agg(r.id ORDER BY r.priority, r.id) AS ids
@@ -443,7 +448,8 @@ BEGIN
 				condition => want ->> 'condition',
 				priority => (want ->> 'priority')::int,
 				approver => want ->> 'approver',
-				message => want ->> 'message', mode => want ->> 'mode');
+				message => want ->> 'message', mode => want ->> 'mode',
+				rehearse => (want ->> 'rehearse')::boolean);
 			change := 'add'; kind := 'rule'; item := want; RETURN NEXT;
 		END LOOP;
 	END IF;

@@ -58,7 +58,7 @@ sub ask_through
 	my ($approver) = @_;
 	as_dba($node, 'shop', "SELECT hoopguard.drop_rule(id) FROM hoopguard.rule WHERE priority = 1;
 		SELECT hoopguard.add_rule('approve', '{UPDATE}', objects => 'store.invoice_line',
-			priority => 1, approver => '$approver')");
+			priority => 1, approver => '$approver', rehearse => false)");
 	$line++;
 	return "UPDATE store.invoice_line SET quantity = 1000 WHERE invoice_line_id = $line";
 }
