@@ -178,6 +178,7 @@ REGRESS = \
 	limit_returned \
 	limit_doom \
 	record \
+	report \
 	seal \
 	lineage \
 	audit \
