@@ -3,7 +3,8 @@
 #	make demo	a throw-away server with a shop database and a played session
 #	make demo-stop	take it away again
 #	make test	every test on the PostgreSQL that PG_CONFIG names
-#	make deps	install what the targets above need (apt-get; sudo if not root)
+#	make deps	install what building needs (apt-get; sudo if not root);
+#			make test gets itself the rest
 #	make, make install, make clean	the usual PGXS targets
 #
 # For another server version: make clean, then
@@ -266,9 +267,12 @@ print-%:
 	@echo $($*)
 
 deps:
+	PG_CONFIG="$(PG_CONFIG)" test/deps build
+
+test-deps:
 	PG_CONFIG="$(PG_CONFIG)" test/deps
 
-test: deps
+test: test-deps
 	+PG_CONFIG="$(PG_CONFIG)" test/run
 
 demo:
@@ -278,4 +282,4 @@ demo:
 demo-stop:
 	PG_CONFIG="$(PG_CONFIG)" examples/demo/demo-stop.sh
 
-.PHONY: all install installcheck lint clean deps test demo demo-stop
+.PHONY: all install installcheck lint clean deps test-deps test demo demo-stop

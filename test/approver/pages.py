@@ -483,7 +483,7 @@ def clicks(page, approver, pictures):
     answer = json.loads(approver.poll(one)[2])
     ok(answer["decision"] == "allow" and answer["approver"]["id"] == "bob"
        and answer["reason"] == "as agreed", "and the courier hears it", answer)
-    ok(page.wait("document.body.innerText.includes('fetched the answer')"),
+    ok(page.wait("document.body.innerText.includes('hoopguard fetched the answer')"),
        "the page tells by itself that it was fetched")
     page.do("/window", handle=other)
     ok(page.wait("document.querySelector('#news').innerText.includes('approved by bob')") and
