@@ -55,7 +55,21 @@ static const Word words[] = {
 	{"applicant", NULL, PERSON}, {"arzt", "doctor", PERSON},
 	{"attendee", NULL, PERSON}, {"author", NULL, PERSON},
 	{"auteur", "author", PERSON}, {"autor", "author", PERSON},
-	{"ansprechpartner", "contact", PERSON}, {"beneficiary", NULL, PERSON},
+	{"ansprechpartner", "contactperson", PERSON},
+	{"contactperson", NULL, PERSON}, {"assignee", NULL, PERSON},
+	{"assistant", NULL, PERSON},
+	{"attorney", NULL, PERSON}, {"caregiver", NULL, PERSON},
+	{"claimant", NULL, PERSON}, {"coach", NULL, PERSON},
+	{"defendant", NULL, PERSON}, {"director", NULL, PERSON},
+	{"founder", NULL, PERSON}, {"heir", NULL, PERSON},
+	{"landlord", NULL, PERSON}, {"lawyer", NULL, PERSON},
+	{"lessee", NULL, PERSON}, {"nominee", NULL, PERSON},
+	{"organizer", NULL, PERSON}, {"pilot", NULL, PERSON},
+	{"plaintiff", NULL, PERSON}, {"requester", NULL, PERSON},
+	{"requestor", "requester", PERSON}, {"respondent", NULL, PERSON},
+	{"speaker", NULL, PERSON}, {"supervisor", NULL, PERSON},
+	{"therapist", NULL, PERSON}, {"trustee", NULL, PERSON},
+ {"beneficiary", NULL, PERSON},
 	{"benutzer", "user", PERSON}, {"bewerber", "applicant", PERSON},
 	{"borrower", NULL, PERSON}, {"buyer", NULL, PERSON},
 	{"candidate", NULL, PERSON}, {"candidat", "candidate", PERSON},
@@ -147,8 +161,24 @@ static const Word words[] = {
 	{"warehouse", NULL, PLACE}, {"weather", NULL, PLACE},
 	{"zone", NULL, PLACE},
 
+	/* things, which have no home either */
+	{"album", NULL, PLACE}, {"asset", NULL, PLACE}, {"book", NULL, PLACE},
+	{"brand", NULL, PLACE}, {"category", NULL, PLACE},
+	{"categories", "category", PLACE}, {"channel", NULL, PLACE},
+	{"club", NULL, PLACE}, {"component", NULL, PLACE},
+	{"course", NULL, PLACE}, {"document", NULL, PLACE},
+	{"event", NULL, PLACE}, {"forum", NULL, PLACE}, {"item", NULL, PLACE},
+	{"module", NULL, PLACE}, {"movie", NULL, PLACE},
+	{"permission", NULL, PLACE}, {"plugin", NULL, PLACE},
+	{"product", NULL, PLACE}, {"project", NULL, PLACE},
+	{"repo", "repository", PLACE}, {"repository", NULL, PLACE},
+	{"repositories", "repository", PLACE}, {"role", NULL, PLACE},
+	{"tag", NULL, PLACE}, {"team", NULL, PLACE}, {"topic", NULL, PLACE},
+	{"track", NULL, PLACE},
+
 	/* tables of one person's dealings */
 	{"account", NULL, ORDER}, {"acct", "account", 0},
+	{"acc", "account", 0},
 	{"address", NULL, ORDER | TRAIL}, {"addresses", "address", ORDER},
 	{"bestellung", "order", ORDER}, {"bestellungen", "order", ORDER},
 	{"commande", "order", ORDER}, {"crm", NULL, ORDER},
@@ -166,7 +196,7 @@ static const Word words[] = {
 
 	/* the last word of a table's name that says nothing */
 	{"archive", NULL, NEUTRAL}, {"backup", NULL, NEUTRAL},
-	{"base", NULL, NEUTRAL | MACHINE}, {"copy", NULL, NEUTRAL},
+	{"base", NULL, NEUTRAL | MACHINE | TRAIL}, {"copy", NULL, NEUTRAL},
 	{"data", NULL, NEUTRAL}, {"detail", NULL, NEUTRAL},
 	{"entity", NULL, NEUTRAL}, {"history", NULL, NEUTRAL},
 	{"info", NULL, NEUTRAL}, {"information", NULL, NEUTRAL},
@@ -182,7 +212,20 @@ static const Word words[] = {
 	{"alternative", NULL, TRAIL}, {"additional", NULL, TRAIL},
 	{"billing", NULL, TRAIL}, {"business", NULL, TRAIL | OTHER},
 	{"canonical", NULL, TRAIL}, {"clean", NULL, TRAIL},
+	{"cleaned", NULL, TRAIL},
 	{"clear", NULL, TRAIL}, {"cleartext", NULL, TRAIL},
+	{"ascii", NULL, TRAIL}, {"biz", NULL, TRAIL}, {"door", NULL, TRAIL}, {"brutto", "gross", TRAIL},
+	{"netto", NULL, TRAIL}, {"liefer", "shipping", TRAIL},
+	{"rechnungs", "billing", TRAIL}, {"versand", "shipping", TRAIL},
+	{"spedizione", "shipping", TRAIL}, {"consegna", "shipping", TRAIL},
+	{"fatturazione", "billing", TRAIL}, {"cobranca", "billing", TRAIL},
+	{"numeric", NULL, TRAIL}, {"decrypted", NULL, TRAIL},
+	{"former", NULL, TRAIL}, {"kana", NULL, TRAIL}, {"kanji", NULL, TRAIL},
+	{"latin", NULL, TRAIL}, {"native", NULL, TRAIL},
+	{"official", NULL, TRAIL}, {"other", NULL, TRAIL},
+	{"phonetic", NULL, TRAIL}, {"sanitised", NULL, TRAIL},
+	{"sanitized", NULL, TRAIL}, {"trimmed", NULL, TRAIL},
+	{"unconfirmed", NULL, TRAIL}, {"upper", NULL, TRAIL},
 	{"confirmation", NULL, TRAIL}, {"crypted", NULL, TRAIL},
 	{"current", NULL, TRAIL}, {"day", NULL, TRAIL}, {"default", NULL, TRAIL},
 	{"evening", NULL, TRAIL}, {"emergency", NULL, TRAIL},
@@ -269,6 +312,7 @@ static const Word words[] = {
 
 	/* contact */
 	{"email", NULL, 0}, {"emails", "email", 0}, {"courriel", "email", 0},
+	{"bcc", NULL, 0},
 	{"emailaddress", "email", 0}, {"mailaddress", "email", 0},
 	{"correo", "email", 0}, {"electronico", NULL, TRAIL},
 	{"electronique", NULL, TRAIL}, {"eletronico", "electronico", TRAIL},
@@ -307,7 +351,7 @@ static const Word words[] = {
 	{"prenom", "forename", 0}, {"apellido", "forename", 0},
 	{"cognome", "forename", 0}, {"sobrenome", "forename", 0},
 	{"complet", "full", 0}, {"complete", "full", 0}, {"completo", "full", 0},
-	{"vollstaendiger", "full", 0}, {"committer", NULL, 0},
+	{"vollstaendiger", "full", 0}, {"committer", NULL, 0}, {"next", NULL, 0}, {"kin", NULL, 0},
 	{"on", NULL, 0},
 
 	/* birth and the rest about a person */
@@ -317,14 +361,24 @@ static const Word words[] = {
 	{"datum", "date", 0}, {"naissance", "birth", 0},
 	{"nacimiento", "birth", 0}, {"nascimento", "birth", 0},
 	{"nascita", "birth", 0}, {"geburts", "birth", 0},
-	{"geburtsdatum", "birthdate", 0}, {"geburtstag", "birthdate", 0},
+	{"geburtsdatum", "birthdate", 0}, {"geburtstag", "birthdate", 0}, {"gebdatum", "birthdate", 0},
+	{"gebdat", "birthdate", 0}, {"geb", "birth", 0},
+	{"dat", "date", 0},
 	{"geboortedatum", "birthdate", 0}, {"year", NULL, 0}, {"month", NULL, 0},
 	{"gender", NULL, 0}, {"sex", "gender", 0}, {"sexe", "gender", 0},
 	{"sexo", "gender", 0}, {"sesso", "gender", 0}, {"genre", NULL, 0},
 	{"genero", NULL, 0}, {"geschlecht", "gender", 0},
-	{"ethnicity", NULL, 0}, {"ethnic", NULL, 0}, {"race", NULL, 0},
+	{"ethnicity", NULL, 0}, {"ethnic", NULL, 0},
+	{"ethnoracial", "ethnicity", 0}, {"race", NULL, 0},
 	{"religion", "ethnicity", 0}, {"konfession", "ethnicity", 0},
-	{"marital", NULL, 0}, {"status", NULL, 0},
+	{"marital", NULL, 0}, {"status", NULL, 0}, {"stato", "status", 0},
+	{"situation", NULL, 0}, {"familiale", "family", 0},
+	{"familiar", "family", 0}, {"situacion", "situation", 0},
+	{"civile", "civil", 0}, {"sexuality", NULL, 0},
+	{"preference", NULL, 0}, {"party", NULL, 0}, {"union", NULL, 0},
+	{"trade", NULL, 0}, {"luogo", "place", 0}, {"local", "place", 0},
+	{"jeune", NULL, 0}, {"fille", NULL, 0}, {"soltera", NULL, 0},
+	{"nubile", NULL, 0},
 	{"familienstand", "ethnicity", 0}, {"civil", NULL, 0},
 	{"estado", "status", 0}, {"etat", "status", 0},
 	{"nationality", NULL, 0}, {"nationalite", "nationality", 0},
@@ -339,7 +393,7 @@ static const Word words[] = {
 	{"children", NULL, 0}, {"group", NULL, 0}, {"origin", NULL, 0},
 
 	/* ids of people */
-	{"ssn", NULL, 0}, {"ssnid", "ssn", 0}, {"socialsecuritynumber", "ssn", 0}, {"social", NULL, 0},
+	{"ssn", NULL, 0}, {"ss", NULL, 0}, {"ssnid", "ssn", 0}, {"socialsecuritynumber", "ssn", 0}, {"social", NULL, 0},
 	{"security", NULL, 0}, {"securite", "security", 0},
 	{"sociale", "social", 0}, {"seguridad", "security", 0},
 	{"secu", NULL, 0}, {"national", NULL, 0}, {"nationale", "national", 0},
@@ -371,13 +425,19 @@ static const Word words[] = {
 	{"kimlik", "nationalno", 0}, {"hetu", "nationalno", 0},
 	{"rijksregisternummer", "nationalno", 0}, {"nationalno", NULL, 0},
 	{"jmbg", "nationalno", 0}, {"oib", "nationalno", 0},
-	{"egn", "nationalno", 0}, {"rrn", "nationalno", 0},
+	{"egn", "nationalno", 0}, {"rrn", "nationalno", 0}, {"rut", "nationalno", 0},
+	{"bvn", "nationalno", 0}, {"nir", "nationalno", 0},
+	{"rg", NULL, 0}, {"pis", NULL, 0}, {"nss", NULL, 0},
+	{"rfc", NULL, 0}, {"cuit", NULL, 0}, {"nik", NULL, 0},
+	{"sv", NULL, 0}, {"cnh", "driverslicense", 0},
+	{"sozialversicherungs", "social", 0},
+	{"kvnr", "insuranceno", 0}, {"krankenversicherungs", "insurance", OTHER}, {"sin", "nationalno", 0},
 	{"voter", NULL, 0}, {"permit", NULL, 0}, {"visa", NULL, 0},
 	{"passport", NULL, 0}, {"pasaporte", "passport", 0},
 	{"passaporte", "passport", 0}, {"passaporto", "passport", 0},
 	{"passeport", "passport", 0}, {"reisepass", "passport", 0},
 	{"passportno", "passport", 0}, {"license", NULL, 0},
-	{"licence", "license", 0}, {"drivers", "driver", 0},
+	{"licence", "license", 0}, {"drivers", "driver", PERSON},
 	{"driving", "driver", 0}, {"driverslicense", NULL, 0},
 	{"driverlicense", "driverslicense", 0},
 	{"fuehrerschein", "driverslicense", 0},
@@ -397,7 +457,7 @@ static const Word words[] = {
 
 	/* machines of people */
 	{"mac", NULL, MACHINE}, {"macaddress", "mac", 0}, {"macaddr", "mac", 0},
-	{"hwaddr", "mac", 0}, {"ethernet", NULL, 0},
+	{"hwaddr", "mac", 0}, {"bssid", "mac", 0}, {"ethernet", NULL, 0},
 	{"ip", NULL, MACHINE}, {"ips", "ip", 0}, {"ipaddress", "ip", 0},
 	{"ipaddr", "ip", 0}, {"ipv4", "ip", MACHINE}, {"ipv6", "ip", MACHINE},
 	{"v", NULL, 0}, {"lat", NULL, 0}, {"latitude", "lat", 0},
@@ -416,10 +476,12 @@ static const Word words[] = {
 	{"indirizzo", "address", ORDER}, {"domicilio", "address", ORDER},
 	{"domicile", "address", ORDER}, {"line", NULL, TRAIL},
 	{"addressline", "address", 0}, {"street", NULL, 0},
-	{"streetaddress", "street", 0}, {"strasse", "street", 0},
+	{"streetaddress", "street", 0}, {"strasse", "street", 0}, {"logradouro", "street", 0},
+	{"bairro", "city", PLACE}, {"barrio", "city", PLACE},
 	{"rue", "street", 0}, {"calle", "street", 0},
 	{"hausnummer", "street", 0}, {"hausnr", "street", 0},
 	{"house", NULL, 0}, {"apartment", NULL, 0}, {"apt", "apartment", 0},
+	{"sort", NULL, 0},
 	{"city", NULL, PLACE}, {"cities", "city", PLACE}, {"town", "city", PLACE},
 	{"ville", "city", PLACE}, {"ciudad", "city", PLACE},
 	{"cidade", "city", PLACE}, {"citta", "city", PLACE},
@@ -466,7 +528,12 @@ static const Word words[] = {
 	{"diagnostico", "diagnosis", 0}, {"allergy", NULL, 0},
 	{"allergies", "allergy", 0}, {"allergie", "allergy", 0},
 	{"allergen", "allergy", 0}, {"alergia", "allergy", 0},
-	{"blood", NULL, 0}, {"blutgruppe", "bloodgroup", 0},
+	{"blood", NULL, 0}, {"blutgruppe", "bloodgroup", 0}, {"sangre", "blood", 0},
+	{"sanguin", "blood", 0}, {"sanguineo", "blood", 0},
+	{"sanguigno", "blood", 0}, {"groupe", "group", 0},
+	{"grupo", "group", 0}, {"gruppo", "group", 0}, {"tipo", "type", 0},
+	{"historia", "history", 0}, {"historial", "history", 0},
+	{"clinica", "clinical", 0}, {"clinical", NULL, 0},
 	{"bloodgroup", NULL, 0}, {"bloodtype", "bloodgroup", 0},
 	{"type", NULL, 0}, {"medication", NULL, 0}, {"prescription", NULL, 0},
 	{"symptom", NULL, 0}, {"disability", NULL, 0},
@@ -494,11 +561,14 @@ static const Word words[] = {
 	{"sessionid", NULL, 0}, {"sid", NULL, 0}, {"sessid", "sessionid", 0},
 	{"signing", NULL, 0}, {"encryption", NULL, 0}, {"activation", NULL, 0},
 	{"answer", NULL, 0}, {"totp", NULL, 0}, {"seed", NULL, 0},
-	{"otp", NULL, 0}, {"jwt", NULL, 0}, {"pin", NULL, 0},
+	{"otp", NULL, 0}, {"mfa", NULL, 0}, {"psk", "preshared", 0},
+	{"preshared", NULL, 0}, {"shared", NULL, 0}, {"pre", NULL, 0},
+	{"mnemonic", NULL, 0}, {"tfa", "mfa", 0},
+	{"scratch", NULL, 0}, {"rescue", "scratch", 0}, {"jwt", NULL, 0}, {"pin", NULL, 0},
 	{"recovery", NULL, 0}, {"verification", NULL, 0}, {"reset", NULL, 0},
 	{"credential", "secret", 0}, {"variable", NULL, 0},
 	{"giftcard", NULL, 0}, {"webhook", NULL, 0}, {"slack", NULL, 0},
-	{"connection", NULL, 0}, {"dsn", NULL, 0}, {"bearer", NULL, 0},
+	{"connection", NULL, 0}, {"tls", NULL, TRAIL}, {"wifi", NULL, TRAIL}, {"dsn", NULL, 0}, {"bearer", NULL, 0},
 	{"cookie", NULL, 0}, {"ssh", NULL, 0}, {"pem", NULL, 0},
 	{"forwarded", NULL, 0}, {"for", NULL, 0}, {"x", NULL, 0},
 	{"comment", NULL, 0}, {"vendor", "supplier", ORDER},
@@ -648,6 +718,9 @@ typedef enum Condition
 	OF_EMAIL,					/* the table is one of emails */
 	PAY_TABLE,					/* of what people are paid */
 	BANK_TABLE,
+	CARD_TABLE,					/* of cards to pay with, or of accounts */
+	CREDIT_TABLE,				/* of credit cards */
+	CAR_TABLE,
 	MAIL
 } Condition;
 
@@ -670,6 +743,11 @@ static const Phrase phrases[] = {
 	{"email", "email", TEXTS, ALWAYS},
 	{"mail from address", "email", TEXTS, ALWAYS},
 	{"address", "email", TEXTS, OF_EMAIL},
+	{"bcc", "email", TEXTS, OF_EMAIL},
+	{"cc", "email", TEXTS, OF_EMAIL},
+	{"from", "email", TEXTS, OF_EMAIL},
+	{"reply to", "email", TEXTS, OF_EMAIL},
+	{"to", "email", TEXTS, OF_EMAIL},
 	{"mail", "email", TEXTS, MAIL},
 
 	{"mobile phone", "phone", NUMBERS, ALWAYS},
@@ -681,6 +759,7 @@ static const Phrase phrases[] = {
 	{"emergency number", "phone", NUMBERS, PERSON_TABLE},
 
 	{"user name", "username", TEXTS, USERNAME},
+	{"name user", "username", TEXTS, USERNAME},
 	{"login name", "username", TEXTS, USERNAME},
 	{"screen name", "username", TEXTS, USERNAME},
 	{"nick name", "username", TEXTS, USERNAME},
@@ -695,8 +774,8 @@ static const Phrase phrases[] = {
 	{"middle name", "person_name", TEXTS, ALWAYS},
 	{"given name", "person_name", TEXTS, ALWAYS},
 	{"family name", "person_name", TEXTS, ALWAYS},
-	{"full name", "person_name", TEXTS, ALWAYS},
-	{"name full", "person_name", TEXTS, ALWAYS},
+	{"full name", "person_name", TEXTS, NO_PLACE},
+	{"name full", "person_name", TEXTS, NO_PLACE},
 	{"name family", "person_name", TEXTS, ALWAYS},
 	{"maiden name", "person_name", TEXTS, ALWAYS},
 	{"sur name", "person_name", TEXTS, ALWAYS},
@@ -714,6 +793,20 @@ static const Phrase phrases[] = {
 	{"comment author", "person_name", TEXTS, ALWAYS},
 	{"billing name", "person_name", TEXTS, ALWAYS},
 	{"shipping name", "person_name", TEXTS, ALWAYS},
+	{"next kin", "person_name", TEXTS, ALWAYS},
+	{"contactperson", "person_name", TEXTS, ALONE},
+	{"assistant", "person_name", TEXTS, PERSON_TABLE},
+	{"billing detail name", "person_name", TEXTS, ALWAYS},
+	{"shipping detail name", "person_name", TEXTS, ALWAYS},
+	{"contact person", "person_name", TEXTS, ALWAYS},
+	{"name jeune fille", "person_name", TEXTS, ALWAYS},
+	{"name soltera", "person_name", TEXTS, ALWAYS},
+	{"forename soltera", "person_name", TEXTS, ALWAYS},
+	{"name nubile", "person_name", TEXTS, ALWAYS},
+	{"sort name", "person_name", TEXTS, PERSON_TABLE},
+	{"holder", "person_name", TEXTS, CARD_TABLE},
+	{"ship to name", "person_name", TEXTS, ALWAYS},
+	{"bill to name", "person_name", TEXTS, ALWAYS},
 	{"ship name", "person_name", TEXTS, ALWAYS},
 	{"bill name", "person_name", TEXTS, ALWAYS},
 	{"recipient", "person_name", TEXTS, ALONE},
@@ -744,10 +837,17 @@ static const Phrase phrases[] = {
 	{"civil status", "demographic", CODES, ALWAYS},
 	{"status civil", "demographic", CODES, ALWAYS},
 	{"marital", "demographic", CODES, ALWAYS},
+	{"situation family", "demographic", CODES, ALWAYS},
+	{"sexual preference", "demographic", CODES, ALWAYS},
+	{"sexuality", "demographic", CODES, ALWAYS},
+	{"political party", "demographic", CODES, PERSON_TABLE},
+	{"party affiliation", "demographic", CODES, ALWAYS},
+	{"trade union", "demographic", CODES, PERSON_TABLE},
+	{"union membership", "demographic", CODES, ALWAYS},
 	{"nationality", "demographic", CODES, ALWAYS},
 	{"sexual orientation", "demographic", CODES, ALWAYS},
 	{"political affiliation", "demographic", CODES, ALWAYS},
-	{"age", "demographic", CODES, PERSON_TABLE},
+	{"age", "demographic", CODES, PERSON_ANY},
 	{"birthplace", "demographic", TEXTS, ALWAYS},
 	{"birth place", "demographic", TEXTS, ALWAYS},
 	{"place birth", "demographic", TEXTS, ALWAYS},
@@ -756,6 +856,7 @@ static const Phrase phrases[] = {
 	{"birth country", "demographic", CODES, ALWAYS},
 
 	{"ssn", "us_ssn", SMALL_NUMBERS, ALWAYS},
+	{"ss", "us_ssn", SMALL_NUMBERS, PERSON_ANY},
 	{"social security", "us_ssn", SMALL_NUMBERS, ALWAYS},
 	{"security social", "national_id", SMALL_NUMBERS, ALWAYS},
 	{"number secu", "national_id", SMALL_NUMBERS, ALWAYS},
@@ -797,6 +898,14 @@ static const Phrase phrases[] = {
 	{"taxid", "national_id", NUMBERS, NO_COMPANY},
 	{"code fiscal", "national_id", TEXTS, NO_COMPANY},
 	{"fiscal code", "national_id", TEXTS, NO_COMPANY},
+	{"sv number", "national_id", SMALL_NUMBERS, ALWAYS},
+	{"rg", "national_id", NUMBERS, PERSON_TABLE},
+	{"pis", "national_id", NUMBERS, PERSON_TABLE},
+	{"nss", "national_id", NUMBERS, PERSON_TABLE},
+	{"rfc", "national_id", TEXTS, PERSON_TABLE},
+	{"cuit", "national_id", NUMBERS, PERSON_TABLE},
+	{"nik", "national_id", NUMBERS, PERSON_TABLE},
+	{"nationalno id", "national_id", SMALL_NUMBERS, ALWAYS},
 	{"nationalno", "national_id", SMALL_NUMBERS, ALWAYS},
 	{"permit number", "national_id", NUMBERS, PERSON_TABLE},
 	{"visa number", "national_id", NUMBERS, PERSON_TABLE},
@@ -805,6 +914,7 @@ static const Phrase phrases[] = {
 	{"passport id", "passport", NUMBERS, ALWAYS},
 	{"passport", "passport", SCANS | FAMILY_BIGINT, ALWAYS},
 	{"driver license", "drivers_license", SCANS | FAMILY_BIGINT, ALWAYS},
+	{"license number", "drivers_license", TEXTS | FAMILY_BIGINT, PERSON_TABLE},
 	{"driverslicense", "drivers_license", SCANS | FAMILY_BIGINT, ALWAYS},
 	{"permit conduire", "drivers_license", SCANS, ALWAYS},
 	{"license conduire", "drivers_license", SCANS, ALWAYS},
@@ -812,6 +922,7 @@ static const Phrase phrases[] = {
 	{"license plate", "license_plate", TEXTS, ALWAYS},
 	{"licenseplate", "license_plate", TEXTS, ALWAYS},
 	{"car plate", "license_plate", TEXTS, ALWAYS},
+	{"plate", "license_plate", TEXTS, CAR_TABLE},
 	{"number plate", "license_plate", TEXTS, ALWAYS},
 	{"plate number", "license_plate", TEXTS, ALWAYS},
 	{"registration plate", "license_plate", TEXTS, ALWAYS},
@@ -865,8 +976,10 @@ static const Phrase phrases[] = {
 	{"account bank", "bank_account", NUMBERS, ALWAYS},
 	{"bankaccountno", "bank_account", NUMBERS, ALWAYS},
 	{"number", "bank_account", NUMBERS, BANK_TABLE},
+	{"number", "credit_card", NUMBERS, CREDIT_TABLE},
 	{"account number", "bank_account", NUMBERS, BANK},
 	{"number account", "bank_account", NUMBERS, BANK},
+	{"sort code", "bank_account", NUMBERS, BANK},
 	{"credit card", "credit_card", NUMBERS, PAY_CARD},
 	{"card credit", "credit_card", NUMBERS, PAY_CARD},
 	{"creditcard", "credit_card", NUMBERS, PAY_CARD},
@@ -876,6 +989,9 @@ static const Phrase phrases[] = {
 	{"card pan", "credit_card", NUMBERS, PAY_CARD},
 	{"cc number", "credit_card", NUMBERS, PAY_CARD},
 	{"creditcardno", "credit_card", SMALL_NUMBERS, ALWAYS},
+	{"pan", "credit_card", NUMBERS, CARD_TABLE},
+	{"pan number", "national_id", TEXTS, PERSON_TABLE},
+	{"pan", "national_id", TEXTS, PERSON_TABLE},
 	{"card security code", "credit_card", SMALL_NUMBERS, ALWAYS},
 
 	{"salary", "financial_personal", MONEY, ALWAYS},
@@ -894,9 +1010,16 @@ static const Phrase phrases[] = {
 	{"diagnosis code", "health", CODES, ALWAYS},
 	{"diagnosis", "health", CODES, ALWAYS},
 	{"icd code", "health", TEXTS, ALWAYS},
+	{"icd", "health", TEXTS, ALWAYS},
+	{"allergy note", "health", TEXTS, ALWAYS},
 	{"allergy", "health", CODES, ALWAYS},
 	{"blood type", "health", CODES, ALWAYS},
 	{"blood group", "health", CODES, ALWAYS},
+	{"group blood", "health", CODES, ALWAYS},
+	{"type blood", "health", CODES, ALWAYS},
+	{"history clinical", "health", TEXTS, ALWAYS},
+	{"history medical", "health", TEXTS, ALWAYS},
+	{"clinical history", "health", TEXTS, ALWAYS},
 	{"bloodgroup", "health", CODES, ALWAYS},
 	{"medication", "health", TEXTS, ALWAYS},
 	{"prescription", "health", TEXTS, ALWAYS},
@@ -932,6 +1055,7 @@ static const Phrase phrases[] = {
 	{"password salt", "secret_token", TOKENS, ALWAYS},
 	{"salt", "secret_token", TOKENS, SALT},
 	{"secret access key", "secret_token", TOKENS, ALWAYS},
+	{"secret data", "secret_token", TOKENS, ALWAYS},
 	{"secret", "secret_token", TOKENS, ALWAYS},
 	{"token hash", "secret_token", TOKENS, ALWAYS},
 	{"token digest", "secret_token", TOKENS, ALWAYS},
@@ -939,6 +1063,7 @@ static const Phrase phrases[] = {
 	{"token", "secret_token", TOKENS, ALWAYS},
 	{"api key", "secret_token", TOKENS, ALWAYS},
 	{"secret key", "secret_token", TOKENS, ALWAYS},
+	{"access key id", "secret_token", TOKENS, ALWAYS},
 	{"access key", "secret_token", TOKENS, ALWAYS},
 	{"private key", "secret_token", TOKENS, ALWAYS},
 	{"auth key", "secret_token", TOKENS, ALWAYS},
@@ -964,6 +1089,17 @@ static const Phrase phrases[] = {
 	{"otp code", "secret_token", SMALL_NUMBERS, ALWAYS},
 	{"backup code", "secret_token", TEXTS, ALWAYS},
 	{"recovery code", "secret_token", TEXTS, ALWAYS},
+	{"scratch code", "secret_token", TEXTS, ALWAYS},
+	{"scratch hash", "secret_token", TOKENS, ALWAYS},
+	{"scratch salt", "secret_token", TOKENS, ALWAYS},
+	{"preshared key", "secret_token", TOKENS, ALWAYS},
+	{"pre shared key", "secret_token", TOKENS, ALWAYS},
+	{"preshared", "secret_token", TOKENS, ALONE},
+	{"seed phrase", "secret_token", TEXTS, ALWAYS},
+	{"recovery phrase", "secret_token", TEXTS, ALWAYS},
+	{"mnemonic", "secret_token", TEXTS, ALWAYS},
+	{"access code", "secret_token", TEXTS, ALWAYS},
+	{"mfa code", "secret_token", SMALL_NUMBERS, ALWAYS},
 	{"verification code", "secret_token", SMALL_NUMBERS, ALWAYS},
 	{"confirmation code", "secret_token", TEXTS, PERSON_TABLE},
 	{"jwt", "secret_token", TEXTS, ALWAYS},
@@ -1115,7 +1251,7 @@ find_singular(const char *word, int len)
 
 /*
  * A word of the name.  One that is not known may be several written together,
- * as in emailaddress or Telefonnummer.
+ * as in emailaddress, Telefonnummer or lastip.
  */
 static void
 add_word(Tokens *tokens, const char *word, int len)
@@ -1127,11 +1263,26 @@ add_word(Tokens *tokens, const char *word, int len)
 		add_token(tokens, whole);
 		return;
 	}
+	/* lastip, phoneno */
+	if (len >= 5 && len <= 40)
+	{
+		int			left = find_word(word, len - 2);
+		int			right = find_word(word + len - 2, 2);
+
+		if (left >= 0 && (words[left].flags & (DROP | FLAG)) == 0 &&
+			right >= 0 &&
+			(words[right].flags & (MACHINE | TRAIL | OTHER)) != 0)
+		{
+			add_token(tokens, left);
+			add_token(tokens, right);
+			return;
+		}
+	}
 	if (len >= 6 && len <= 40)
 	{
 		for (int cut = len - 3; cut >= 3; cut--)
 		{
-			int			left = find_word(word, cut);
+			int			left = find_singular(word, cut);
 			int			right;
 
 			if (left < 0 || (words[left].flags & (DROP | FLAG)) != 0)
@@ -1346,9 +1497,11 @@ phrase_class(const Phrase *phrase, const Table *table, const Tokens *column,
 				return before > 1 &&
 					(column->flags[before - 2] & THING) != 0 ? NULL :
 					class_name;
-			/* home_name, billing_name: of someone there */
-			if (before > 0)
-				return NULL;
+			/* preferred_name, but not company_name */
+			for (int i = 0; i < before; i++)
+				if ((column->flags[i] & (PERSON | TRAIL)) == 0 ||
+					(column->flags[i] & (PLACE | OTHER | MACHINE)) != 0)
+					return NULL;
 			/* spree_credit_cards.name is on the card */
 			if (table_says(table, "credit") && table_says(table, "card"))
 				return class_name;
@@ -1357,6 +1510,11 @@ phrase_class(const Phrase *phrase, const Table *table, const Tokens *column,
 			return (table->flags & PERSON) != 0 ||
 				table->head == word_of("account") ? class_name : NULL;
 		case HOME:
+			/* ship_to_address */
+			if (before > 1 && column->word[before - 1] == word_of("to") &&
+				(column->word[before - 2] == word_of("ship") ||
+				 column->word[before - 2] == word_of("bill")))
+				return class_name;
 			if ((flags & MACHINE) != 0 || (flags & PLACE) != 0)
 				return NULL;
 			return (table->flags & PLACE) != 0 ? NULL : class_name;
@@ -1385,6 +1543,7 @@ phrase_class(const Phrase *phrase, const Table *table, const Tokens *column,
 				class_name : "secret_token";
 		case SALT:
 			return (table->all & PERSON) != 0 || table_says(table, "password") ||
+				table_says(table, "secret") ||
 				tokens_say(column, before, "password") ? class_name : NULL;
 		case BANK:
 			return tokens_say(column, before, "bank") ||
@@ -1396,6 +1555,23 @@ phrase_class(const Phrase *phrase, const Table *table, const Tokens *column,
 		case BANK_TABLE:
 			return before == 0 && table_says(table, "bank") &&
 				table->head == word_of("account") ? class_name : NULL;
+		case CARD_TABLE:
+			for (int i = 0; i < table->tokens.n; i++)
+				if ((table->tokens.flags[i] & OTHER) != 0)
+					return NULL;
+			return before == 0 && (table_says(table, "card") ||
+								   table_says(table, "creditcard") ||
+								   table_says(table, "bank")) ?
+				class_name : NULL;
+		case CREDIT_TABLE:
+			return before == 0 && (table_says(table, "creditcard") ||
+								   ((table_says(table, "credit") ||
+									 table_says(table, "debit")) &&
+									table_says(table, "card"))) ?
+				class_name : NULL;
+		case CAR_TABLE:
+			return table_says(table, "car") || table_says(table, "vehicle") ?
+				class_name : NULL;
 		case PAY_TABLE:
 			return before == 0 && table_says(table, "employee") &&
 				table_says(table, "pay") ? class_name : NULL;
@@ -1447,6 +1623,7 @@ judge(const char *relation, const char *column, const char *type_name,
 	Table		table;
 	Tokens		tokens;
 	int			last;
+	int			n;
 
 	if (family == FAMILY_OTHER)
 		return NULL;
@@ -1465,9 +1642,19 @@ judge(const char *relation, const char *column, const char *type_name,
 			  (strstr(column, "igit") != NULL ||
 			   strstr(column, "our") != NULL))))
 			return NULL;
+	/* icd10_code is an icd_code */
+	n = 0;
+	for (int i = 0; i < tokens.n; i++)
+	{
+		if (tokens.word[i] == DIGITS && i > 0 && i < tokens.n - 1)
+			continue;
+		tokens.word[n] = tokens.word[i];
+		tokens.flags[n++] = tokens.flags[i];
+	}
+	tokens.n = n;
 	read_table(relation ? relation : "", &table);
 
-	for (int n = tokens.n; n > 0; n--)
+	for (n = tokens.n; n > 0; n--)
 	{
 		int			tail = tokens.word[n - 1];
 
