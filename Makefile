@@ -23,6 +23,7 @@ OBJS = \
 	src/approval/approval_json.o \
 	src/approval/approval_sql.o \
 	src/approval/binding.o \
+	src/approval/break_glass.o \
 	src/approval/decide.o \
 	src/approval/delivery.o \
 	src/approval/evidence.o \

@@ -163,6 +163,7 @@ extern void hg_decide_edge(const char *id, const char *from, const char *to,
 extern void hg_worker_on_request(const char *data, Size len);
 extern void hg_worker_on_consume(const char *data, Size len);
 extern void hg_worker_on_cancel(const char *data, Size len);
+extern void hg_worker_on_break_glass(const char *data, Size len);
 extern long hg_worker_tick(bool committed);
 
 /* approval.c: what happens when this transaction commits */

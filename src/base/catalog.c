@@ -25,6 +25,7 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 
 bool		hg_in_worker = false;
 bool		hg_catalog_repair = false;
@@ -38,6 +39,7 @@ static const char *const rel_names[HG_REL_COUNT] = {
 	[HG_REL_CLASS] = "class",
 	[HG_REL_LIMIT_RULE] = "limit_rule",
 	[HG_REL_FUNCTION_CLASS] = "function_class",
+	[HG_REL_EXEMPTION] = "_exemption",
 	[HG_REL_APPROVER] = "approver",
 	[HG_REL_MASK_KEY] = "mask_key",
 	[HG_REL_APPROVAL] = "approval",
@@ -60,6 +62,7 @@ static bool known = false;		/* present and the OIDs are current */
 static bool present = false;
 static bool disturbed = false;	/* known was reset while looking */
 static uint64 generation = 1;
+static TimestampTz stale_at = 0;	/* 0: never by itself */
 static Oid	schema_oid = InvalidOid;
 static Oid	mask_function = InvalidOid;
 static Oid	real_function = InvalidOid;
@@ -282,7 +285,19 @@ hg_catalog_fixed_function(void)
 uint64
 hg_catalog_generation(void)
 {
+	if (stale_at != 0 && GetCurrentTimestamp() >= stale_at)
+	{
+		stale_at = 0;
+		generation++;
+	}
 	return generation;
+}
+
+void
+hg_catalog_stale_at(TimestampTz at)
+{
+	if (stale_at == 0 || at < stale_at)
+		stale_at = at;
 }
 
 void

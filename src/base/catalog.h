@@ -8,6 +8,8 @@
 #ifndef HG_CATALOG_H
 #define HG_CATALOG_H
 
+#include "datatype/timestamp.h"
+
 /*
  * Relations, and the functions the rewritten trees call.  All in schema
  * hoopguard, found by name once and cached until the schema changes.
@@ -23,6 +25,7 @@ typedef enum HgRel
 	HG_REL_CLASS,
 	HG_REL_LIMIT_RULE,
 	HG_REL_FUNCTION_CLASS,
+	HG_REL_EXEMPTION,
 	HG_REL_APPROVER,
 	HG_REL_MASK_KEY,
 	HG_REL_APPROVAL,
@@ -79,6 +82,12 @@ extern Oid	hg_catalog_fixed_function(void);
  * first where a change committed elsewhere must be seen now.
  */
 extern uint64 hg_catalog_generation(void);
+
+/*
+ * Policy that was read just now changes by itself at that time: the generation
+ * will count up then.
+ */
+extern void hg_catalog_stale_at(TimestampTz at);
 
 /* From SQL triggers and the label provider: make every backend notice. */
 extern void hg_catalog_announce_change(void);

@@ -476,6 +476,19 @@ hg_guard_learn(const HgPolicy *policy, const HgFacts *facts)
 	}
 }
 
+const char *
+hg_guard_passed(const HgVerdict *verdict)
+{
+	bool		exempt = verdict->rule != NULL && !verdict->rule->observe &&
+		verdict->rule->exempt != 0;
+
+	if (verdict->would == HG_DENY)
+		return exempt ? "exempt-deny" : "observe-deny";
+	if (verdict->would == HG_APPROVE)
+		return exempt ? "exempt-approve" : "observe-approve";
+	return "warn";
+}
+
 char *
 hg_guard_warning(const HgVerdict *verdict)
 {

@@ -32,6 +32,12 @@ extern void hg_guard_check(const HgPolicy *policy, const HgFacts *facts,
  */
 extern void hg_guard_learn(const HgPolicy *policy, const HgFacts *facts);
 
+/*
+ * What the record calls a verdict that let a statement pass although a rule
+ * spoke against it.
+ */
+extern const char *hg_guard_passed(const HgVerdict *verdict);
+
 /* The text of the WARNING for a warn, palloc'd. */
 extern char *hg_guard_warning(const HgVerdict *verdict);
 

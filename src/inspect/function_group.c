@@ -222,6 +222,7 @@ static const char *const open_functions[] = {
 	"_mask_fixed",
 	"_real",
 	"approval_state",
+	"break_glass",
 	"check_sql",
 	"classify_name",
 	"detect",

@@ -88,6 +88,14 @@ enum
 	VERSION_ID = 1
 };
 
+enum
+{
+	EXEMPTION_ID = 1,
+	EXEMPTION_FOR_SUBJECT,
+	EXEMPTION_WHAT,
+	EXEMPTION_VALID_UNTIL
+};
+
 /* Where the rows of hoopguard.default_mask stand among mask rules. */
 #define DEFAULT_MASK_PRIORITY 1000
 
@@ -119,6 +127,13 @@ typedef struct ColumnRule
 	const char *column;
 } ColumnRule;
 
+/* What is lifted for some of the actors now. */
+typedef struct Exemption
+{
+	char	   *what;			/* rule:id, mask:class, limit:kind, break_glass */
+	int			applies;		/* bit per actor */
+} Exemption;
+
 /* One acting role that is governed. */
 typedef struct Actor
 {
@@ -141,6 +156,8 @@ typedef struct CompiledPolicy
 	int			guc_mask_mode;
 	int			nactors;
 	Actor		actors[HG_MAX_ACTORS];
+	List	   *exemptions;		/* of Exemption, active ones */
+	char	   *exempt_ids;		/* for the version, "" when there are none */
 	List	   *mask_rules;		/* of MaskRule */
 	List	   *defaults;		/* of MaskRule */
 	MemoryContext rel_context;	/* owns rels and all in it */
@@ -231,6 +248,92 @@ actors_of(const CompiledPolicy *policy, const char *for_subject)
 		if (subject_match(&policy->actors[i], for_subject) > 0)
 			result |= 1 << i;
 	return result;
+}
+
+/*
+ * What is lifted now.  The policy is only good until the first of them ends.
+ */
+static void
+compile_exemptions(CompiledPolicy *policy)
+{
+	Relation	rel = table_open(hg_catalog_rel(HG_REL_EXEMPTION),
+								 AccessShareLock);
+	TupleDesc	desc = RelationGetDescr(rel);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0,
+										  NULL);
+	TimestampTz now = GetCurrentTimestamp();
+	HeapTuple	tuple;
+	List	   *subjects = NIL;
+	List	   *untils = NIL;
+	ListCell   *lc;
+	ListCell   *lc2;
+	ListCell   *lc3;
+
+	policy->exempt_ids = "";
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Exemption  *exemption;
+		TimestampTz *until;
+
+		if (hg_row_int64(tuple, desc, EXEMPTION_VALID_UNTIL) <= now)
+			continue;
+		exemption = palloc0(sizeof(Exemption));
+		exemption->what = hg_row_string(tuple, desc, EXEMPTION_WHAT);
+		until = palloc(sizeof(TimestampTz));
+		*until = hg_row_int64(tuple, desc, EXEMPTION_VALID_UNTIL);
+		policy->exemptions = lappend(policy->exemptions, exemption);
+		subjects = lappend(subjects, hg_row_string(tuple, desc,
+												   EXEMPTION_FOR_SUBJECT));
+		untils = lappend(untils, until);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+
+	forthree(lc, policy->exemptions, lc2, subjects, lc3, untils)
+	{
+		Exemption  *exemption = lfirst(lc);
+		TimestampTz until = *(TimestampTz *) lfirst(lc3);
+
+		exemption->applies = actors_of(policy, lfirst(lc2));
+		if (exemption->applies == 0)
+			continue;
+		hg_catalog_stale_at(until);
+		policy->exempt_ids = psprintf("%s-" INT64_FORMAT "/%s",
+									  policy->exempt_ids, until,
+									  exemption->what);
+	}
+}
+
+/* Bits of the actors for whom this is lifted. */
+static int
+exempt_from(const CompiledPolicy *policy, const char *what)
+{
+	int			result = 0;
+	ListCell   *lc;
+
+	foreach(lc, policy->exemptions)
+		if (strcmp(((Exemption *) lfirst(lc))->what, what) == 0)
+			result |= ((Exemption *) lfirst(lc))->applies;
+	return result;
+}
+
+/* Does the actor see real values of the class now? */
+static bool
+exempt_from_mask(const CompiledPolicy *policy, int actor,
+				 const char *class_name)
+{
+	ListCell   *lc;
+
+	foreach(lc, policy->exemptions)
+	{
+		const Exemption *exemption = lfirst(lc);
+
+		if ((exemption->applies & (1 << actor)) != 0 &&
+			strncmp(exemption->what, "mask:", strlen("mask:")) == 0 &&
+			hg_class_matches(exemption->what + strlen("mask:"), class_name))
+			return true;
+	}
+	return false;
 }
 
 static HgAction
@@ -348,6 +451,13 @@ compile_rules(CompiledPolicy *policy)
 		HgRule	   *rule = lfirst(lc);
 
 		rule->applies = actors_of(policy, rule->for_subject);
+		if (policy->exemptions != NIL)
+		{
+			rule->exempt = exempt_from(policy, psprintf("rule:%d", rule->id));
+			if (rule->action >= HG_APPROVE)
+				rule->exempt |= exempt_from(policy, "break_glass");
+			rule->exempt &= rule->applies;
+		}
 		if (rule->applies != 0)
 		{
 			policy->pub.rules[n++] = rule;
@@ -502,7 +612,10 @@ compile_limits(CompiledPolicy *policy)
 			HgLimit    *copy;
 			ListCell   *other;
 			ListCell   *other2;
-			bool		replaced = closeness == 0;
+			bool		replaced = closeness == 0 ||
+				(policy->exemptions != NIL &&
+				 (exempt_from(policy, psprintf("limit:%s", limit->kind)) &
+				  (1 << i)) != 0);
 
 			forboth(other, limits, other2, subjects)
 			{
@@ -601,6 +714,30 @@ version_text(void)
 	return psprintf(INT64_FORMAT "-" UINT64_FORMAT, version, labels);
 }
 
+/* Allow-lists without those of actors that have broken the glass. */
+static List *
+lift_lists(const CompiledPolicy *policy, List *lists)
+{
+	int			broken = exempt_from(policy, "break_glass");
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	if (broken == 0)
+		return lists;
+	foreach(lc, lists)
+	{
+		const HgAllowList *list = lfirst(lc);
+		bool		binds = list->learning;
+
+		for (int i = 0; i < policy->nactors && !binds; i++)
+			binds = (broken & (1 << i)) == 0 &&
+				hg_subject_covers(list->role, policy->actors[i].role);
+		if (binds)
+			result = lappend(result, lfirst(lc));
+	}
+	return result;
+}
+
 static CompiledPolicy *
 compile(const HgIdentity *identity, uint64 generation)
 {
@@ -635,11 +772,14 @@ compile(const HgIdentity *identity, uint64 generation)
 	if (identity->governed)
 	{
 		find_actors(policy, identity);
+		compile_exemptions(policy);
 		compile_rules(policy);
 		compile_masks(policy);
 		compile_limits(policy);
-		policy->pub.allow_lists = hg_allow_list_compile(identity);
-		policy->pub.version = version_text();
+		policy->pub.allow_lists = lift_lists(policy,
+											 hg_allow_list_compile(identity));
+		policy->pub.version = psprintf("%s%s", version_text(),
+									   policy->exempt_ids);
 	}
 	else
 		policy->pub.version = "";
@@ -837,6 +977,8 @@ mask_for_actor(const CompiledPolicy *policy, int actor, const char *column,
 	}
 	if (class_name == NULL)
 		return best;
+	if (exempt_from_mask(policy, actor, class_name))
+		return NULL;
 
 	foreach(lc, policy->defaults)
 	{

@@ -348,7 +348,10 @@ hoopguard__policy_ids(PG_FUNCTION_ARGS)
 	for (int i = 0; i < policy->nrules; i++)
 	{
 		values[0] = Int32GetDatum(++position);
-		values[1] = CStringGetTextDatum("rule");
+		/* lifted for all of its roles? */
+		values[1] = CStringGetTextDatum((policy->rules[i]->applies &
+										 ~policy->rules[i]->exempt) != 0 ?
+										"rule" : "exempt");
 		values[2] = Int32GetDatum(policy->rules[i]->id);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values,
 							 nulls);

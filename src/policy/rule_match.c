@@ -305,6 +305,7 @@ hg_rule_decide(HgRule *const *rules, int nrules, const HgMatchInput *in,
 	for (int i = 0; i < nrules && open_enforced != 0; i++)
 	{
 		const HgRule *rule = rules[i];
+		int			binds;
 
 		if ((rule->applies & open_enforced) == 0 || !hg_rule_match(rule, in))
 			continue;
@@ -314,9 +315,11 @@ hg_rule_decide(HgRule *const *rules, int nrules, const HgMatchInput *in,
 			if (decision == NULL || rule->action > decision->action)
 				decision = rule;
 		}
-		if (!rule->observe)
+		binds = rule->observe ? 0 :
+			rule->applies & ~rule->exempt & open_enforced;
+		if (binds != 0)
 		{
-			open_enforced &= ~rule->applies;
+			open_enforced &= ~binds;
 			if (strict == NULL || rule->action > strict->action)
 				strict = rule;
 		}

@@ -65,6 +65,7 @@ typedef struct HgRule
 	char	   *for_subject;	/* role name, kind:x or * */
 	int			applies;		/* bit per acting role of the identity, see
 								 * hg_rule_decide(); set by policy.c */
+	int			exempt;			/* those of them it does not bind now */
 } HgRule;
 
 /* Acting roles of an identity: authenticated, session, outer, current, pinned. */

@@ -19,6 +19,7 @@ typedef enum HgRecordType
 									 * approval/, see recorder.h */
 	HG_REC_APPROVAL_CONSUME,
 	HG_REC_APPROVAL_CANCEL,
+	HG_REC_BREAK_GLASS,
 	HG_REC_TYPE_MAX = 80
 } HgRecordType;
 

@@ -443,8 +443,7 @@ apply_verdict(HgStmt *stmt, const HgPolicy *policy, const HgFacts *facts,
 		reported->event.rule_id = verdict.rule->id;
 	if (verdict.would != verdict.action)
 	{
-		reported->event.verdict = verdict.would == HG_DENY ? "observe-deny" :
-			verdict.would == HG_APPROVE ? "observe-approve" : "warn";
+		reported->event.verdict = hg_guard_passed(&verdict);
 		return;
 	}
 
@@ -1080,8 +1079,7 @@ judge_utility(HgStmt *stmt, const HgPolicy *policy, const HgFacts *facts,
 		stmt->event.rule_id = verdict.rule->id;
 	if (verdict.would != verdict.action)
 	{
-		stmt->event.verdict = verdict.would == HG_DENY ? "observe-deny" :
-			verdict.would == HG_APPROVE ? "observe-approve" : "warn";
+		stmt->event.verdict = hg_guard_passed(&verdict);
 		return;
 	}
 	if (verdict.action == HG_WARN)

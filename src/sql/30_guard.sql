@@ -502,16 +502,16 @@ CREATE FUNCTION hoopguard.effective_policy(role text)
 RETURNS TABLE (what text, id int, priority int, action text, applies_to text,
 	objects text, condition text, for_subject text, mode text, message text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT i.what, i.id, r.priority, coalesce(r.action, l.action),
+	SELECT CASE i.what WHEN 'exempt' THEN 'rule' ELSE i.what END, i.id, r.priority, coalesce(r.action, l.action),
 		coalesce(array_to_string(r.commands, ','),
 			format('%s <= %s per %s', l.kind, l.value, l.per)),
 		r.objects, r.condition, coalesce(r.for_subject, l.for_subject),
-		r.mode, r.message
+		CASE i.what WHEN 'exempt' THEN 'exempt' ELSE r.mode END, r.message
 	FROM hoopguard._policy_ids($1) i
-		LEFT JOIN hoopguard.rule r ON i.what = 'rule' AND r.id = i.id
+		LEFT JOIN hoopguard.rule r ON i.what IN ('rule', 'exempt') AND r.id = i.id
 		LEFT JOIN hoopguard.limit_rule l ON i.what = 'limit' AND l.id = i.id
 	ORDER BY i."position"
 $$;
 COMMENT ON FUNCTION hoopguard.effective_policy(text) IS
-'the rules, in the order in which they are tried, and limits that hold for a role; no row if it is not governed';
+'the rules, in the order in which they are tried, and limits that hold for a role; mode exempt: lifted for a time; no row if it is not governed';
 REVOKE ALL ON FUNCTION hoopguard.effective_policy(text) FROM PUBLIC;

@@ -61,6 +61,8 @@ AS $$
 	UNION ALL
 	SELECT i.item, i.value, i.ok FROM hoopguard._identity_status() AS i
 	UNION ALL
+	SELECT e.item, e.value, e.ok FROM hoopguard._exemption_status() AS e
+	UNION ALL
 	SELECT 'dead rule', format('rule %s: %s', d.id, d.why), false
 	FROM hoopguard._dead_rules() AS d
 $$;

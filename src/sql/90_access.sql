@@ -39,7 +39,7 @@ BEGIN
 	PERFORM hoopguard._assert_ungoverned();
 	PERFORM hoopguard._grant(role,
 		'{flush, status, _record_status, _courier_status, _outbox_status,
-		_identity_status, _limits_status, _dead_rules, touched, upstream,
+		_identity_status, _limits_status, _exemption_status, _dead_rules, touched, upstream,
 		downstream, lineage_graph, openlineage, report_html, verify_audit,
 		replay, export_seal, _sensitive, _column_relation, _column_name, _lineage_name, _lineage_text,
 		_openlineage_namespace, _openlineage_run, _openlineage_facet,
@@ -47,7 +47,7 @@ BEGIN
 		_report_graph, _report_table}',
 		'{sensitive_column, inherited_class, session, statement, event, outcome, rolled_back, note, login, seal, outbox_dead_letter, lineage_edge,
 		lineage_dataset, activity, lineage, approval, approval_vote, approval_target,
-		approval_log, policy_version, policy_change, policy_history, subject,
+		approval_log, exemption, policy_version, policy_change, policy_history, subject,
 		_effective_edge}',
 		'SELECT');
 END $$;
@@ -87,18 +87,18 @@ BEGIN
 		_no_rule, _role_oid, _role_covers, _mapped_oid, _mapped_in,
 		_label_role, _privileges_of, _policy_ids, _record_status,
 		_courier_status, _outbox_status,
-		_identity_status, _limits_status, learn, allow_learned, forget_learned, _subject_oid,
+		_identity_status, _limits_status, _exemption_status, exempt, drop_exemption, learn, allow_learned, forget_learned, _subject_oid,
 		export_policy, apply_policy, _apply_policy, _qualified, _policy_section,
 		_policy_kept, _drop_nulls, _column, _column_relation, _column_name,
 		_sensitive, add_function_group, drop_function_group, function_group}',
 		'{subject, class, default_mask, mask_rule, _mask_rule, inherited_class,
 		pattern, finding, _finding, accepted_finding, scan_progress, _scanned, _scan_round,
-		rule, limit_rule,
+		rule, limit_rule, _exemption,
 		function_class,
 		allow_list, allowed_statement}',
 		'SELECT, INSERT, UPDATE, DELETE');
 	PERFORM hoopguard._grant(role, '{}', '{learned, policy_change, policy_history,
-		sensitive_column}',
+		sensitive_column, exemption}',
 		'SELECT');
 	PERFORM hoopguard._grant(role, '{}', '{policy_version, sink,
 		outbox_dead_letter}', 'SELECT');
