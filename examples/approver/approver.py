@@ -454,9 +454,9 @@ def facts_rows(data):
     return rows
 
 
-EVIDENCE = (("rows", "Rows that it changes"), ("relations", "Rows that it changes"),
-            ("sample", "Sample, before and after"), ("plan", "Plan"),
-            ("locks", "Locks"), ("lineage", "Where the values come from"))
+EVIDENCE = (("rows", "Rows that it changes"), ("sample", "Sample, before and after"),
+            ("tables", "Tables that it locks"), ("dependants", "What depends on them"),
+            ("lineage", "Where the values come from"), ("plan", "Plan"))
 
 
 def sample(rows):
@@ -478,8 +478,10 @@ def sample(rows):
                       tree(side[column])) for side in (before, after)]
             body += f'<tr><th scope="row">{shown(column)}</th>' + "".join(
                 f'<td class="{mark}">{cell}</td>' for mark, cell in cells) + "</tr>"
+        name = f'{rest.pop("change", "")} {rest.pop("relation", "")}'.strip()
         out.append((tree(rest) if rest else "") +
-                   '<table class="grid pair"><thead><tr><th scope="col">column</th>'
+                   f'<table class="grid pair"><caption>{shown(name)}</caption>'
+                   '<thead><tr><th scope="col">column</th>'
                    f'<th scope="col">before{"" if before else ": no row"}</th>'
                    f'<th scope="col">after{"" if after else ": no row"}</th>'
                    f'</tr></thead><tbody>{body}</tbody></table>')
@@ -490,14 +492,36 @@ def evidence(value):
     """What a rehearsal saw.  Known members first, under plain names."""
     if not isinstance(value, dict):
         return tree(value)
-    rest, out = dict(value), []
+    rest, out, alarms = dict(value), [], []
+    if rest.pop("rehearsed", None) is False:
+        alarms.append(f'It was not tried out. {rest.pop("reason", "")}')
+    fails = rest.get("would_fail")
+    if fails:
+        alarms.append("When it was tried out it failed. Nothing holds the run to "
+                      "what is shown here.")
+    for key in ("cut", "shortened"):
+        if rest.get(key) not in (None, False, [], {}):
+            alarms.append("The evidence was too long. Some of it is left out; "
+                          "the database has more.")
+    if not alarms:
+        alarms.append("It was tried out and rolled back; the run is held to what "
+                      "is shown here.")
     for key, title in EVIDENCE:
-        if rest.get(key) not in (None, [], {}):
+        if rest.get(key) in ([], {}):
+            del rest[key]
+        elif rest.get(key) is not None:
+            if key == "rows" and isinstance(rest[key], list):
+                # oid is for programs; it is in the request as it came
+                rest[key] = [{k: v for k, v in one.items() if k != "oid"}
+                             if isinstance(one, dict) else one for one in rest[key]]
             out.append(f"<h3>{title}</h3>"
                        + (sample if key == "sample" else tree)(rest.pop(key)))
     if rest:
         out.insert(0, tree(rest))
-    return "".join(out)
+    calm = " calm" if value.get("rehearsed") is True and len(alarms) == 1 and \
+        alarms[0].startswith("It was tried") else ""
+    return "".join(f'<p class="alarm{calm}">{shown(one)}</p>' for one in alarms) + \
+        "".join(out)
 
 
 def rows_html(rows):

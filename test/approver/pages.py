@@ -151,16 +151,25 @@ def event(seconds=3600, **data):
 
 
 EVIDENCE = {
-    "rehearsed": True, "duration_ms": 12,
-    "rows": [{"relation": "shop.customers", "command": "UPDATE", "rows": 1},
-             {"relation": "shop.customer_log", "command": "INSERT", "rows": 1,
-              "by": "trigger log_change"}],
-    "sample": [{"before": {"customer_id": 7, "city": "P****", "email": "g***@***.com"},
-                "after": {"customer_id": 7, "city": "L****", "email": "g***@***.com"}}],
+    "note": "all of it was rolled back, but sequences stay advanced",
+    "rehearsed": True, "duration_ms": 12, "total_rows": 2,
+    "rows": [{"oid": 16386, "relation": "shop.customers", "inserted": 0, "updated": 1,
+              "deleted": 0},
+             {"oid": 16390, "relation": "shop.customer_log", "inserted": 1, "updated": 0,
+              "deleted": 0}],
+    "sample": [{"change": "update", "relation": "shop.customers",
+                "before": {"customer_id": "7", "city": "P****", "email": "g***@***.com"},
+                "after": {"customer_id": "7", "city": "L****", "email": "g***@***.com"}}],
     "plan": "Update on customers  (cost=0.15..8.17 rows=0 width=0)\n"
             "  ->  Index Scan using customers_pkey on customers",
-    "locks": [{"relation": "shop.customers", "mode": "RowExclusiveLock",
-               "size": "48 kB"}]}
+    "lineage": [{"kind": "INDIRECT", "masked": False, "subtype": "FILTER",
+                 "source": "shop.customers.customer_id", "target": "shop.customers"}]}
+FAILED = {"rehearsed": True, "lineage": [], "would_fail": {
+    "message": "null value in column", "sqlstate": "23502"}}
+TABLES = {"rehearsed": False, "reason": "not rehearsed: only DML is",
+          "tables": [{"relation": "shop.orders", "lock": "ACCESS EXCLUSIVE",
+                      "scans": False, "size_mb": 12.5, "rewrites": True}],
+          "dependants": ["view shop.totals"]}
 
 
 # ---- the protocol ------------------------------------------------------------
@@ -437,9 +446,18 @@ def clicks(page, approver, pictures):
     text = page.text("article")
     for what in ("shop_agent", "refund ticket 4711", "helene@example.com", "rule 15",
                  "WHERE customer_id = $2", "Lisbon", "NULL", "integer", "shop.customer_log",
-                 "trigger log_change", "Index Scan", "RowExclusiveLock", "g***@***.com",
+                 "tried out and rolled back", "customers_pkey", "FILTER", "g***@***.com",
                  "touches address_part", "UTC"):
         ok(what in text, f"the page shows: {what}")
+    for proof, say in ((FAILED, ("it failed", "23502", "null value in column")),
+                       (TABLES, ("not tried out", "ACCESS EXCLUSIVE", "view shop.totals"))):
+        each = event(evidence=proof)
+        approver.post(each)
+        page.go(f"{base}/request/{each['id']}")
+        ok(all(what in page.text("article") for what in say), f"evidence: {say[0]}",
+           page.text("article"))
+        approver.decide(each, decision="deny")
+    page.go(f"{base}/request/{one['id']}")
     before = page.text("#expiry")
     ok(re.match(r"1[12] min \d\d s left", before) and
        page.wait("document.querySelector('#expiry').innerText !== arguments[0]", before),
