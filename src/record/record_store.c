@@ -69,10 +69,23 @@ typedef struct Bulk
 	int			month;			/* year * 12 + month0 of a partition, -1: not
 								 * a partition by month */
 	ResultRelInfo *rri;
+	struct SlotSet *set;
+	int			n;				/* slots filled */
+} Bulk;
+
+/*
+ * Slots outlive the transaction: making 500 of them for each batch took an
+ * eighth of the recorder's time.  They have a row type of their own, which no
+ * resource owner counts.
+ */
+typedef struct SlotSet
+{
+	MemoryContext context;		/* NULL: none yet */
+	TupleDesc	desc;
+	const TupleTableSlotOps *ops;
 	TupleTableSlot *slots[BULK_ROWS];
 	int			nslots;			/* made so far */
-	int			n;				/* filled */
-} Bulk;
+} SlotSet;
 
 typedef struct Reader
 {
@@ -93,6 +106,7 @@ static uint64 events_written = 0;
 static MemoryContext store_context = NULL;	/* outlives the transaction */
 static HTAB *known = NULL;
 static Oid	known_relid = InvalidOid;	/* installation `known` is about */
+static SlotSet slot_sets[MAX_PARTITIONS + 1];	/* events, then outcomes */
 static SPIPlanPtr plan_session = NULL;
 static SPIPlanPtr plan_statement = NULL;
 static SPIPlanPtr plan_edge = NULL;
@@ -153,13 +167,39 @@ take_text(Reader *reader, bool *isnull)
 
 /* ------------------------------------------------------------------ bulk */
 
+/* Make the set one of slots of this table, if it is not. */
+static void
+slots_prepare(SlotSet *set, Relation rel)
+{
+	const TupleTableSlotOps *ops = table_slot_callbacks(rel);
+	MemoryContext oldcontext;
+
+	if (set->context != NULL && set->ops == ops &&
+		equalTupleDescs(set->desc, RelationGetDescr(rel)))
+		return;
+	if (set->context != NULL)
+		MemoryContextDelete(set->context);
+	set->context = NULL;
+	set->ops = NULL;			/* nothing to keep, should memory run out */
+	set->nslots = 0;
+	set->context = AllocSetContextCreate(TopMemoryContext,
+										 "hoopguard recorder's slots",
+										 ALLOCSET_DEFAULT_SIZES);
+	oldcontext = MemoryContextSwitchTo(set->context);
+	set->desc = CreateTupleDescCopy(RelationGetDescr(rel));
+	set->ops = ops;
+	MemoryContextSwitchTo(oldcontext);
+}
+
 static Bulk *
-bulk_open(Oid relid, int month)
+bulk_open(Oid relid, int month, SlotSet *set)
 {
 	Bulk	   *bulk = palloc0(sizeof(Bulk));
 
 	bulk->rel = table_open(relid, RowExclusiveLock);
 	bulk->month = month;
+	slots_prepare(set, bulk->rel);
+	bulk->set = set;
 	bulk->rri = makeNode(ResultRelInfo);
 	InitResultRelInfo(bulk->rri, bulk->rel, 1, NULL, 0);
 	ExecOpenIndices(bulk->rri, false);
@@ -177,13 +217,14 @@ bulk_flush(Bulk *bulk)
 
 	/* The insert leaves behind what it allocates. */
 	oldcontext = MemoryContextSwitchTo(GetPerTupleMemoryContext(estate));
-	table_multi_insert(bulk->rel, bulk->slots, bulk->n,
+	table_multi_insert(bulk->rel, bulk->set->slots, bulk->n,
 					   estate->es_output_cid, 0, NULL);
 	for (i = 0; i < bulk->n; i++)
 	{
 		if (bulk->rri->ri_NumIndices > 0)
-			list_free(HG_EXEC_INSERT_INDEX(bulk->rri, bulk->slots[i], estate));
-		ExecClearTuple(bulk->slots[i]);
+			list_free(HG_EXEC_INSERT_INDEX(bulk->rri, bulk->set->slots[i],
+										   estate));
+		ExecClearTuple(bulk->set->slots[i]);
 	}
 	MemoryContextSwitchTo(oldcontext);
 	ResetPerTupleExprContext(estate);
@@ -205,9 +246,15 @@ bulk_fill(Bulk *bulk, const Datum *values, const bool *nulls, int nvalues)
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("table \"%s\" has too few columns",
 						RelationGetRelationName(bulk->rel))));
-	if (bulk->n >= bulk->nslots)
-		bulk->slots[bulk->nslots++] = table_slot_create(bulk->rel, NULL);
-	slot = bulk->slots[bulk->n];
+	if (bulk->n >= bulk->set->nslots)
+	{
+		MemoryContext oldcontext = MemoryContextSwitchTo(bulk->set->context);
+
+		slot = MakeSingleTupleTableSlot(bulk->set->desc, bulk->set->ops);
+		MemoryContextSwitchTo(oldcontext);
+		bulk->set->slots[bulk->set->nslots++] = slot;
+	}
+	slot = bulk->set->slots[bulk->n];
 	ExecClearTuple(slot);
 	for (i = 0; i < natts; i++)
 	{
@@ -221,11 +268,7 @@ bulk_fill(Bulk *bulk, const Datum *values, const bool *nulls, int nvalues)
 static void
 bulk_close(Bulk *bulk)
 {
-	int			i;
-
 	bulk_flush(bulk);
-	for (i = 0; i < bulk->nslots; i++)
-		ExecDropSingleTupleTableSlot(bulk->slots[i]);
 	ExecCloseIndices(bulk->rri);
 	table_close(bulk->rel, NoLock);
 }
@@ -279,7 +322,8 @@ event_bulk(int month)
 		get_partition_parent(relid, false) != known_relid)
 		return NULL;
 	oldcontext = MemoryContextSwitchTo(estate->es_query_cxt);
-	bulk_event[nbulk_event] = bulk_open(relid, month);
+	bulk_event[nbulk_event] = bulk_open(relid, month,
+										&slot_sets[nbulk_event]);
 	MemoryContextSwitchTo(oldcontext);
 	return bulk_event[nbulk_event++];
 }
@@ -806,7 +850,7 @@ store_outcome(Reader *r)
 					(errcode(ERRCODE_UNDEFINED_TABLE),
 					 errmsg("relation \"hoopguard.outcome\" does not exist")));
 		oldcontext = MemoryContextSwitchTo(estate->es_query_cxt);
-		bulk_outcome = bulk_open(relid, -1);
+		bulk_outcome = bulk_open(relid, -1, &slot_sets[MAX_PARTITIONS]);
 		MemoryContextSwitchTo(oldcontext);
 	}
 	if (state != HG_OUTCOME_PREPARED)
