@@ -40,7 +40,8 @@
 #include "utils/wait_event.h"
 
 #define STORE_WAIT_MS 2000		/* for the recorder to commit a record */
-#define SLICE_MS 1000			/* longest sleep between two looks */
+#define SLICE_MS 700			/* longest sleep between two looks */
+#define WATCH_MS 600			/* between two looks at all locks */
 #define MAX_TRIES 3				/* somebody else may use our ticket */
 #define REASON_MAX 256			/* bytes of foreign text in an error */
 
@@ -54,12 +55,14 @@ typedef struct HgApprovalSlot
 	Oid			role;			/* session role of the waiter */
 	Oid			dboid;
 	int			pid;
+	bool		queued;			/* somebody queues behind a lock of it */
 	Latch	   *latch;
 } HgApprovalSlot;
 
 typedef struct HgApprovalShared
 {
 	LWLock		lock;			/* for all slots */
+	TimestampTz watched_at;		/* last look at all locks, under lock */
 	int			nslots;			/* constant */
 	HgApprovalSlot slots[FLEXIBLE_ARRAY_MEMBER];
 } HgApprovalShared;
@@ -120,6 +123,7 @@ hg_approval_shmem_init(bool found)
 	if (!have)
 	{
 		tranche = LWLockNewTrancheId();
+		shared->watched_at = 0;
 		LWLockRegisterTranche(tranche, "hoopguard_approval");
 		LWLockInitialize(&shared->lock, tranche);
 		shared->nslots = hg_guc_approval_slots;
@@ -501,31 +505,70 @@ raise_unusable(const HgApprovalAsk *ask, const HgTicket *ticket)
 
 /* ---- waiting ------------------------------------------------------------ */
 
+/* Sessions that hold a lock for which another one waits; of int. */
+static List *
+find_blocking(void)
+{
+	LockData   *data = GetLockStatusData();
+	List	   *pids = NIL;
+
+	for (int i = 0; i < data->nelements; i++)
+	{
+		LockInstanceData *waiter = &data->locks[i];
+
+		if (waiter->waitLockMode == NoLock)
+			continue;
+		for (int j = 0; j < data->nelements; j++)
+		{
+			LockInstanceData *held = &data->locks[j];
+
+			if (held->pid != waiter->pid && held->holdMask != 0 &&
+				memcmp(&held->locktag, &waiter->locktag, sizeof(LOCKTAG)) == 0)
+				pids = list_append_unique_int(pids, held->pid);
+		}
+	}
+	return pids;
+}
+
 /*
  * Does anyone queue behind a lock of ours?  Then the wait has to end: they
  * would wait for a person.  The lock manager's own test does not cover
- * fast-path locks, so this asks for all locks, at most once a second.
+ * fast-path locks, so this asks for all locks.  Of all sessions that wait one
+ * does so, for all of them: whichever comes when it is time.
  */
 static bool
 somebody_queues(void)
 {
-	LockData   *data = GetLockStatusData();
-	bool		found = false;
+	TimestampTz now = GetCurrentTimestamp();
+	bool		my_turn;
+	bool		found;
 
-	for (int i = 0; i < data->nelements && !found; i++)
+	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
+	/* a clock that was set back must not stop it */
+	my_turn = now < shared->watched_at ||
+		now >= TimestampTzPlusMilliseconds(shared->watched_at, WATCH_MS);
+	if (my_turn)
+		shared->watched_at = now;
+	LWLockRelease(&shared->lock);
+	if (my_turn)
 	{
-		LockInstanceData *waiter = &data->locks[i];
+		List	   *pids = find_blocking();
 
-		if (waiter->waitLockMode == NoLock || waiter->pid == MyProcPid)
-			continue;
-		for (int j = 0; j < data->nelements && !found; j++)
+		LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
+		for (int i = 0; pids != NIL && i < shared->nslots; i++)
 		{
-			LockInstanceData *held = &data->locks[j];
+			HgApprovalSlot *slot = &shared->slots[i];
 
-			found = held->pid == MyProcPid && held->holdMask != 0 &&
-				memcmp(&held->locktag, &waiter->locktag, sizeof(LOCKTAG)) == 0;
+			if (slot->latch == NULL || !list_member_int(pids, slot->pid))
+				continue;
+			slot->queued = true;
+			SetLatch(slot->latch);
 		}
+		LWLockRelease(&shared->lock);
 	}
+	LWLockAcquire(&shared->lock, LW_SHARED);
+	found = shared->slots[my_slot].queued;
+	LWLockRelease(&shared->lock);
 	return found;
 }
 
@@ -650,7 +693,7 @@ wait_decided(const HgApprovalAsk *ask, HgTicket *ticket,
 {
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz until = now;
-	TimestampTz next_check = now + USECS_PER_SEC;
+	TimestampTz next_check = TimestampTzPlusMilliseconds(now, SLICE_MS);
 
 	if (ask->may_wait)
 		until = TimestampTzPlusMilliseconds(now, hg_guc_approval_wait);
@@ -673,11 +716,11 @@ wait_decided(const HgApprovalAsk *ask, HgTicket *ticket,
 			raise_required(ask, ticket);
 		if (now >= next_check)
 		{
-			next_check = now + USECS_PER_SEC;
+			next_check = TimestampTzPlusMilliseconds(now, SLICE_MS);
 			check_client();
-			if (somebody_queues())
-				raise_required(ask, ticket);
 		}
+		if (somebody_queues())
+			raise_required(ask, ticket);
 		sleep_until(until);
 		ticket = hg_ticket_find(binding, ticket->id);
 		if (ticket == NULL)
