@@ -412,7 +412,11 @@ hg_rehearse(QueryDesc *desc, const HgPolicy *policy, const HgFacts *facts)
 	if (edata != NULL)
 	{
 		if (is_fatal(edata))
+		{
+			/* decided while messages went nowhere */
+			edata->output_to_client = client == DestRemote;
 			ReThrowError(edata);
+		}
 		note_error(evidence, edata, ms);
 	}
 	return hg_evidence_json(evidence);
