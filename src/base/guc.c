@@ -18,6 +18,8 @@
 int			hg_guc_mode = HG_MODE_ENFORCE;
 int			hg_guc_mask_mode = HG_MODE_ENFORCE;
 int			hg_guc_audit = HG_AUDIT_GOVERNED;
+int			hg_guc_audit_durability = HG_DURABILITY_ASYNC;
+int			hg_guc_on_audit_failure = HG_AUDIT_FAILURE_BLOCK;
 bool		hg_guc_heuristics = true;
 bool		hg_guc_pin_identity = true;
 int			hg_guc_lane_size = 128;
@@ -48,6 +50,19 @@ static const struct config_enum_entry audit_options[] = {
 	{"all", HG_AUDIT_ALL, false},
 	{"governed", HG_AUDIT_GOVERNED, false},
 	{"none", HG_AUDIT_NONE, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry durability_options[] = {
+	{"async", HG_DURABILITY_ASYNC, false},
+	{"sync", HG_DURABILITY_SYNC, false},
+	{"strict", HG_DURABILITY_STRICT, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry audit_failure_options[] = {
+	{"block", HG_AUDIT_FAILURE_BLOCK, false},
+	{"allow", HG_AUDIT_FAILURE_ALLOW, false},
 	{NULL, 0, false}
 };
 
@@ -82,6 +97,16 @@ hg_guc_init(void)
 							 "Whose statements are recorded.",
 							 NULL, &hg_guc_audit, HG_AUDIT_GOVERNED,
 							 audit_options, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable("hoopguard.audit_durability",
+							 "When the record of a statement is on disk.",
+							 "async: soon after; sync: before its commit returns; strict: before it runs, too.",
+							 &hg_guc_audit_durability, HG_DURABILITY_ASYNC,
+							 durability_options, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable("hoopguard.on_audit_failure",
+							 "What becomes of a statement that cannot be recorded in time.",
+							 "block: it fails with HG008; allow: it goes on and is counted.",
+							 &hg_guc_on_audit_failure, HG_AUDIT_FAILURE_BLOCK,
+							 audit_failure_options, PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("hoopguard.heuristics",
 							 "Classify columns without a label by name and type.",
 							 NULL, &hg_guc_heuristics, true, PGC_SIGHUP, 0,
@@ -94,7 +119,7 @@ hg_guc_init(void)
 			   "Size of each backend's ring of audit records.",
 			   &hg_guc_lane_size, 128, 16, 16384, PGC_POSTMASTER, GUC_UNIT_KB);
 	define_int("hoopguard.audit_wait",
-			   "How long a session waits for room in its ring.",
+			   "How long a session waits for room in its ring, or for the flush of its records.",
 			   &hg_guc_audit_wait, 30000, 100, 3600000, PGC_SIGHUP, GUC_UNIT_MS);
 	define_int("hoopguard.approval_wait",
 			   "How long a statement waits for its approval before it becomes a ticket.",

@@ -22,9 +22,24 @@ typedef enum HgAudit
 	HG_AUDIT_ALL
 } HgAudit;
 
+typedef enum HgDurability
+{
+	HG_DURABILITY_ASYNC,
+	HG_DURABILITY_SYNC,
+	HG_DURABILITY_STRICT
+} HgDurability;
+
+typedef enum HgAuditFailure
+{
+	HG_AUDIT_FAILURE_BLOCK,
+	HG_AUDIT_FAILURE_ALLOW
+} HgAuditFailure;
+
 extern int	hg_guc_mode;		/* HgMode: guard and limits */
 extern int	hg_guc_mask_mode;	/* HgMode: masks */
 extern int	hg_guc_audit;		/* HgAudit */
+extern int	hg_guc_audit_durability;	/* HgDurability */
+extern int	hg_guc_on_audit_failure;	/* HgAuditFailure */
 extern bool hg_guc_heuristics;
 extern bool hg_guc_pin_identity;	/* classify by column name */
 extern int	hg_guc_lane_size;	/* kB per backend */

@@ -500,32 +500,12 @@ full_xid(uint32 xid)
 	return (int64) U64FromFullTransactionId(full);
 }
 
-void
-hg_event_push(HgEvent *event, bool no_error)
+/* The members of an EVENT. */
+static void
+put_event(const HgEvent *event, uint64 statement)
 {
-	uint64		statement = 0;
 	ListCell   *lc;
 
-	if (!can_record())
-		return;
-	if (event->event_id == 0)
-		event->event_id = hg_event_next_id();
-	if (RecoveryInProgress())
-	{
-		log_event(event);
-		return;
-	}
-
-	/* Even an event that gets lost makes its transaction worth an outcome. */
-	txn_has_events = true;
-	ensure_session(no_error);
-	if (event->facts != NULL)
-	{
-		statement = statement_id(event->facts);
-		ensure_statement(event->facts, statement, event->at, no_error);
-	}
-
-	build_start();
 	put_i64(event->event_id);
 	put_i64(event->parent_id);
 	put_i32(event->level);
@@ -559,7 +539,75 @@ hg_event_push(HgEvent *event, bool no_error)
 	put_i64(event->level == 0 ? event->rows_written : -1);
 	put_i64(event->level == 0 ? event->probes : -1);
 	put_i64(event->scrubbed);
+}
+
+void
+hg_event_push(HgEvent *event, bool no_error)
+{
+	uint64		statement = 0;
+
+	if (!can_record())
+		return;
+	if (event->event_id == 0)
+		event->event_id = hg_event_next_id();
+	if (RecoveryInProgress())
+	{
+		log_event(event);
+		return;
+	}
+
+	/* Even an event that gets lost makes its transaction worth an outcome. */
+	txn_has_events = true;
+	ensure_session(no_error);
+	if (event->facts != NULL)
+	{
+		statement = statement_id(event->facts);
+		ensure_statement(event->facts, statement, event->at, no_error);
+	}
+
+	build_start();
+	put_event(event, statement);
 	(void) build_push(HG_REC_EVENT, false, no_error);
+}
+
+void
+hg_event_push_intent(const HgEvent *event, bool partial)
+{
+	HgEvent		intent = *event;
+	uint64		statement = 0;
+
+	if (hg_guc_audit_durability != HG_DURABILITY_STRICT || !can_record() ||
+		RecoveryInProgress())
+		return;
+	txn_has_events = true;
+	ensure_session(false);
+	if (event->facts != NULL)
+	{
+		statement = statement_id(event->facts);
+		ensure_statement(event->facts, statement, event->at, false);
+		if (partial)
+			((HgFacts *) unconstify(HgFacts *, event->facts))->statement_id = 0;
+		intent.command = event->facts->command;
+	}
+	intent.sqlstate = -1;
+	intent.rows_returned = intent.rows_affected = intent.bytes_returned = -1;
+	intent.rows_written = intent.probes = intent.scrubbed = -1;
+	intent.duration_us = -1;
+	build_start();
+	put_i64(event->event_id);
+	put_i64(hg_event_session_id());
+	put_i64(event->at);
+	put_event(&intent, statement);
+	(void) build_push(HG_REC_INTENT, false, false);
+	(void) hg_lane_wait_durable();
+}
+
+void
+hg_event_wait_durable(void)
+{
+	if (hg_guc_audit_durability != HG_DURABILITY_ASYNC && txn_has_events &&
+		can_record() && !RecoveryInProgress())
+		(void) hg_lane_wait_durable();
 }
 
 bool

@@ -52,6 +52,20 @@ extern int64 hg_event_next_id(void);
  */
 extern void hg_event_push(HgEvent *event, bool no_error);
 
+/*
+ * hoopguard.audit_durability = strict: have on disk that the statement is
+ * going to run.  The event follows under the same id; if it never does, the
+ * intent becomes the event, with no SQLSTATE and no counts.  partial: facts
+ * are not complete yet.  HG008.  Does nothing in other modes.
+ */
+extern void hg_event_push_intent(const HgEvent *event, bool partial);
+
+/*
+ * Before the transaction commits, sync and strict: wait until its events are
+ * on disk.  HG008, serves interrupts.
+ */
+extern void hg_event_wait_durable(void);
+
 /* The transaction of this session ended; from the xact callback. */
 extern void hg_event_push_outcome(bool committed);
 

@@ -22,6 +22,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "base/catalog.h"
 #include "base/guc.h"
 #include "base/report.h"
@@ -54,6 +55,10 @@ HgLaneShared *hg_lane_shared = NULL;
 
 static int	my_lane = -1;
 static Oid	named_database = InvalidOid;	/* see hg_lane_use_database */
+static bool lost_in_transaction = false;
+static uint64 refused_seen = 0; /* of my lane, as last told */
+static uint64 stalled_at = PG_UINT64_MAX;	/* durable, when a wait was given
+											 * up and its session let go on */
 static bool exit_callback_set = false;
 static bool xact_callback_set = false;
 static Oid	blocked[MAX_BLOCKED];
@@ -118,6 +123,8 @@ hg_lane_shmem_init(bool found)
 		 */
 		pg_atomic_init_u64(&shared->next_event_id, now);
 		pg_atomic_init_u64(&shared->next_session_id, now);
+		pg_atomic_init_u64(&shared->first_session_id, now);
+		pg_atomic_init_u64(&shared->released, 0);
 		pg_atomic_init_u64(&shared->lost, 0);
 		pg_atomic_init_u64(&shared->discarded, 0);
 		pg_atomic_init_u64(&shared->epoch, 1);
@@ -129,6 +136,7 @@ hg_lane_shmem_init(bool found)
 			pg_atomic_init_u32(&slot->sleeping, 0);
 			pg_atomic_init_u32(&slot->poked, 0);
 			pg_atomic_init_u32(&slot->yield, 0);
+			pg_atomic_init_u32(&slot->resolved, 0);
 			pg_atomic_init_u64(&slot->events_written, 0);
 			pg_atomic_init_u64(&slot->skipped, 0);
 		}
@@ -140,6 +148,7 @@ hg_lane_shmem_init(bool found)
 			pg_atomic_init_u64(&lane->pending_since, 0);
 			pg_atomic_init_u64(&lane->tail, 0);
 			pg_atomic_init_u64(&lane->durable, 0);
+			pg_atomic_init_u64(&lane->refused, 0);
 			pg_atomic_init_u32(&lane->waiting, 0);
 			pg_atomic_init_u32(&lane->slot, 0);
 			pg_atomic_init_u32(&lane->state, HG_LANE_FREE);
@@ -202,6 +211,7 @@ hg_lane_find_slot(Oid dboid, bool create)
 	best->last_error[0] = '\0';
 	pg_atomic_write_u32(&best->sleeping, 0);
 	pg_atomic_write_u32(&best->poked, 0);
+	pg_atomic_write_u32(&best->resolved, 0);
 	pg_atomic_write_u64(&best->events_written, 0);
 	pg_atomic_write_u64(&best->skipped, 0);
 	return best;
@@ -404,6 +414,8 @@ try_acquire(void)
 		pg_write_barrier();
 		pg_atomic_write_u32(&lane->state, HG_LANE_OWNED);
 		my_lane = index;
+		refused_seen = pg_atomic_read_u64(&lane->refused);
+		stalled_at = PG_UINT64_MAX;
 		found = true;
 	}
 	LWLockRelease(hg_lane_shared->lock);
@@ -461,13 +473,15 @@ recorder_waits_for_me(void)
 static bool
 wait_slice(long ms, bool no_error)
 {
-	(void) WaitLatch(MyLatch,
-					 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 ms, PG_WAIT_EXTENSION);
+	int			rc;
+
+	rc = WaitLatch(MyLatch,
+				   WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+				   ms, PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
 	if (!no_error)
 		CHECK_FOR_INTERRUPTS();
-	return !recorder_waits_for_me();
+	return (rc & WL_TIMEOUT) == 0 || !recorder_waits_for_me();
 }
 
 static long
@@ -477,29 +491,50 @@ longest_wait(bool no_error)
 		: hg_guc_audit_wait;
 }
 
-/* The wait is over: count the loss, or raise. */
-static bool
-give_up(bool no_error, bool own_lock)
+pg_noreturn static void
+refuse(bool own_lock)
 {
-	if (no_error)
-	{
-		pg_atomic_fetch_add_u64(&hg_lane_shared->lost, 1);
-		return false;
-	}
 	if (own_lock)
 		ereport(ERROR,
 				(errcode(HG_ERRCODE_AUDIT),
 				 errmsg("audit record could not be stored"),
-				 errdetail("The recorder waits for a lock that this session holds."),
+				 errdetail_internal("{\"verdict\":\"audit\",\"reason\":\"the recorder waits for a lock that this session holds\"}"),
 				 errhint("End the transaction that locks tables of hoopguard.")));
 	ereport(ERROR,
 			(errcode(HG_ERRCODE_AUDIT),
 			 errmsg("audit record could not be stored within %d ms",
 					hg_guc_audit_wait),
+			 errdetail_internal("{\"verdict\":\"audit\",\"reason\":\"the recorder does not answer\"}"),
 			 errhint("See hoopguard.status() for the state of the recorder.")));
+}
+
+/* The wait is over: count the loss, or raise. */
+static bool
+give_up(bool no_error, bool own_lock)
+{
+	if (no_error || hg_guc_on_audit_failure == HG_AUDIT_FAILURE_ALLOW)
+	{
+		pg_atomic_fetch_add_u64(&hg_lane_shared->lost, 1);
+		lost_in_transaction = true;
+		if (!no_error && my_lane >= 0)
+			stalled_at =
+				pg_atomic_read_u64(&hg_lane_shared->lanes[my_lane].durable);
+		return false;
+	}
+	refuse(own_lock);
 	return false;				/* not reached */
 }
 
+/*
+ * Nothing has been recorded since a session of "allow" was let go on: it does
+ * not wait anew for each statement.
+ */
+static bool
+stalled(HgLane *lane)
+{
+	return hg_guc_on_audit_failure == HG_AUDIT_FAILURE_ALLOW &&
+		pg_atomic_read_u64(&lane->durable) == stalled_at;
+}
 /* Make sure that this backend has a lane; false when given up (no_error). */
 static bool
 acquire_lane(bool no_error)
@@ -544,9 +579,9 @@ wait_room(HgLane *lane, uint64 need, uint64 limit, bool no_error)
 	{
 		if (head - pg_atomic_read_u64(&lane->tail) + need <= limit)
 			break;
-		if (start == 0)
+		if (start == 0 && !stalled(lane))
 			start = GetCurrentTimestamp();
-		else if (mine ||
+		else if (mine || stalled(lane) ||
 				 TimestampDifferenceExceeds(start, GetCurrentTimestamp(),
 											longest_wait(no_error)))
 		{
@@ -656,6 +691,87 @@ hg_lane_push(HgRecordType type, const void *data, Size len,
 
 /* ----------------------------------------------------------------- flush */
 
+void
+hg_lane_forget_lost(void)
+{
+	lost_in_transaction = false;
+}
+
+/* A wait for a flush has ended without one. */
+static bool
+release(HgLane *lane, bool own_lock)
+{
+	if (hg_guc_on_audit_failure != HG_AUDIT_FAILURE_ALLOW)
+		refuse(own_lock);
+	pg_atomic_fetch_add_u64(&hg_lane_shared->released, 1);
+	if (lane != NULL)
+		stalled_at = pg_atomic_read_u64(&lane->durable);
+	return false;
+}
+
+bool
+hg_lane_wait_durable(void)
+{
+	HgLane	   *lane;
+	TimestampTz start = 0;
+	uint64		want;
+	bool		mine = false;
+
+	if (hg_lane_shared == NULL || !IsUnderPostmaster)
+		return true;
+	if (lost_in_transaction || my_lane < 0)
+		return lost_in_transaction ? release(NULL, false) : true;
+	lane = &hg_lane_shared->lanes[my_lane];
+	want = pg_atomic_read_u64(&lane->head);
+	while (pg_atomic_read_u64(&lane->durable) < want)
+	{
+		if (start == 0 && !stalled(lane))
+			start = GetCurrentTimestamp();
+		else if (mine || stalled(lane) ||
+				 TimestampDifferenceExceeds(start, GetCurrentTimestamp(),
+											hg_guc_audit_wait))
+		{
+			pg_atomic_write_u32(&lane->waiting, 0);
+			SetLatch(MyLatch);
+			return release(lane, mine);
+		}
+		pg_atomic_write_u32(&lane->waiting, 1);
+		pg_memory_barrier();
+		if (pg_atomic_read_u64(&lane->durable) >= want)
+			break;
+		wake_recorder(lane, true);
+		if (!wait_slice(WAIT_SLICE_MS, false))
+			mine = true;
+	}
+	if (start != 0)
+	{
+		pg_atomic_write_u32(&lane->waiting, 0);
+		SetLatch(MyLatch);
+	}
+	if (pg_atomic_read_u64(&lane->refused) != refused_seen)
+	{
+		refused_seen = pg_atomic_read_u64(&lane->refused);
+		return release(NULL, false);
+	}
+	return true;
+}
+
+/* Has the recorder of this database seen to the intents of before the start? */
+static bool
+intents_resolved(void)
+{
+	HgRecorderSlot *slot;
+	bool		result;
+
+	if (RecoveryInProgress())
+		return true;
+	LWLockAcquire(hg_lane_shared->lock, LW_SHARED);
+	slot = hg_lane_find_slot(MyDatabaseId, false);
+	result = slot != NULL && pg_atomic_read_u32(&slot->resolved) != 0;
+	LWLockRelease(hg_lane_shared->lock);
+	return result;
+}
+
 bool
 hg_lane_flush(long timeout_ms)
 {
@@ -681,12 +797,16 @@ hg_lane_flush(long timeout_ms)
 			want[i] = pg_atomic_read_u64(&lane->head);
 	}
 
+	/* what a crash left unfinished is to become readable, too */
+	if (!intents_resolved())
+		hg_lane_wake(MyDatabaseId);
+
 	ConditionVariablePrepareToSleep(&shared->committed);
 	for (;;)
 	{
 		long		left;
 
-		done = true;
+		done = intents_resolved();
 		for (i = 0; i < shared->nlanes && done; i++)
 		{
 			if (pg_atomic_read_u64(&shared->lanes[i].durable) < want[i])

@@ -15,6 +15,7 @@ typedef enum HgRecordType
 	HG_REC_EVENT,
 	HG_REC_OUTCOME,
 	HG_REC_NOTE,
+	HG_REC_INTENT,
 	HG_REC_APPROVAL_REQUEST = 64,	/* 64 and up: handlers registered by
 									 * approval/, see recorder.h */
 	HG_REC_APPROVAL_CONSUME,
@@ -35,6 +36,17 @@ extern void hg_lane_shmem_init(bool found);
  */
 extern bool hg_lane_push(HgRecordType type, const void *data, Size len,
 						 bool urgent, bool no_error);
+
+/*
+ * Wait until all that this session has pushed is committed in the tables; one
+ * flush of the recorder serves all who wait.  Serves interrupts.  After
+ * hoopguard.audit_wait, or when something was refused or lost: HG008, or
+ * false with hoopguard.on_audit_failure = allow.
+ */
+extern bool hg_lane_wait_durable(void);
+
+/* The transaction has ended: what was lost in it has no consequence more. */
+extern void hg_lane_forget_lost(void);
 
 /*
  * Wait until everything pushed in this database before the call is

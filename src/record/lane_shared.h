@@ -59,7 +59,8 @@ typedef struct HgLane
 	char		pad1[PG_CACHE_LINE_SIZE - 2 * sizeof(pg_atomic_uint64)];
 	pg_atomic_uint64 tail;		/* bytes ever taken; recorder */
 	pg_atomic_uint64 durable;	/* bytes whose rows are committed; recorder */
-	pg_atomic_uint32 waiting;	/* owner sleeps until there is room */
+	pg_atomic_uint64 refused;	/* records no table would take; recorder */
+	pg_atomic_uint32 waiting;	/* owner sleeps until tail or durable moves */
 	pg_atomic_uint32 slot;		/* recorder slot + 1, 0: none; hint */
 	pg_atomic_uint32 state;		/* HgLaneState; changed under the lock */
 	Oid			dboid;			/* set under the lock while free */
@@ -85,6 +86,7 @@ typedef struct HgRecorderSlot
 	pg_atomic_uint32 sleeping;	/* recorder sleeps long: needs its latch */
 	pg_atomic_uint32 poked;		/* hg_lane_wake(): run the ticks */
 	pg_atomic_uint32 yield;		/* leave when idle: others need the worker */
+	pg_atomic_uint32 resolved;	/* intents of before the start are events */
 
 	/* written by the recorder alone, torn reads are for display only */
 	pg_atomic_uint64 events_written;
@@ -110,6 +112,8 @@ typedef struct HgLaneShared
 
 	pg_atomic_uint64 next_event_id;
 	pg_atomic_uint64 next_session_id;
+	pg_atomic_uint64 first_session_id;	/* since shared memory was made */
+	pg_atomic_uint64 released;	/* waits for a flush that were given up */
 	pg_atomic_uint64 lost;		/* records that found no room in time */
 	pg_atomic_uint64 discarded; /* records of databases without hoopguard */
 	pg_atomic_uint64 epoch;		/* moves when sent statements must be resent */

@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "record/lane_shared.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
@@ -86,6 +87,11 @@ hoopguard__record_status(PG_FUNCTION_ARGS)
 	if (hg_lane_shared == NULL)
 		return (Datum) 0;
 
+	put_row(rsinfo, "audit durability",
+			psprintf("%s, %s on failure",
+					 GetConfigOption("hoopguard.audit_durability", false, false),
+					 GetConfigOption("hoopguard.on_audit_failure", false, false)),
+			true);
 	slots = palloc(sizeof(HgRecorderSlot) * HG_RECORDER_SLOTS);
 	LWLockAcquire(hg_lane_shared->lock, LW_SHARED);
 	memcpy(slots, hg_lane_shared->slots,
@@ -133,6 +139,9 @@ hoopguard__record_status(PG_FUNCTION_ARGS)
 		put_row(rsinfo, "oldest unrecorded event", NULL, true);
 	number = pg_atomic_read_u64(&hg_lane_shared->lost);
 	put_row(rsinfo, "lost events", psprintf(UINT64_FORMAT, number),
+			number == 0);
+	number = pg_atomic_read_u64(&hg_lane_shared->released);
+	put_row(rsinfo, "released unflushed", psprintf(UINT64_FORMAT, number),
 			number == 0);
 	number = pg_atomic_read_u64(&hg_lane_shared->discarded);
 	put_row(rsinfo, "discarded without extension",

@@ -113,6 +113,7 @@ static SPIPlanPtr plan_edge = NULL;
 static SPIPlanPtr plan_dataset = NULL;
 static SPIPlanPtr plan_event = NULL;
 static SPIPlanPtr plan_note = NULL;
+static SPIPlanPtr plan_intent = NULL;
 
 /* --------------------------------------------------------------- reading */
 
@@ -721,6 +722,7 @@ store_event(Reader *r)
 	int			i;
 
 	memset(nulls, 0, sizeof(nulls));
+	memset(values, 0, sizeof(values));
 	values[0] = Int64GetDatum(take_i64(r));
 	number = take_i64(r);
 	values[1] = Int64GetDatum(number);
@@ -763,9 +765,15 @@ store_event(Reader *r)
 	else
 		values[15] = (Datum) 0;
 	for (i = 16; i < 20; i++)
-		values[i] = Int64GetDatum(take_i64(r));
-	state = take_i32(r);
-	values[20] = CStringGetTextDatum(unpack_sql_state(state));
+	{
+		number = take_i64(r);
+		values[i] = Int64GetDatum(number);
+		nulls[i] = (number < 0);
+	}
+	state = take_i32(r);		/* -1: an intent */
+	nulls[20] = (state < 0);
+	if (!nulls[20])
+		values[20] = CStringGetTextDatum(unpack_sql_state(state));
 	number = take_i64(r);
 	values[21] = Int64GetDatum(number);
 	nulls[21] = (number == 0);
@@ -893,6 +901,66 @@ store_note(Reader *r)
 		hg_seal_row(seal, HG_SEALED_NOTE, DatumGetInt64(values[0]), digest);
 }
 
+/*
+ * An intent is kept as it came, until its event is there; see
+ * hg_store_resolve().
+ */
+static void
+store_intent(Reader *r)
+{
+	static Oid	types[] = {INT8OID, INT8OID, TIMESTAMPTZOID, BYTEAOID};
+	Datum		values[4];
+	bool		nulls[4];
+	Size		len;
+	bytea	   *record;
+
+	memset(nulls, 0, sizeof(nulls));
+	values[0] = Int64GetDatum(take_i64(r));
+	values[1] = Int64GetDatum(take_i64(r));
+	values[2] = TimestampTzGetDatum(take_i64(r));
+	len = r->end - r->next;
+	record = palloc(VARHDRSZ + len);
+	SET_VARSIZE(record, VARHDRSZ + len);
+	memcpy(VARDATA(record), r->next, len);
+	values[3] = PointerGetDatum(record);
+	(void) run_plan(&plan_intent,
+					"INSERT INTO hoopguard.intent (event_id, session_id, at,"
+					" record) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+					4, types, values, nulls);
+}
+
+void
+hg_store_resolve(int64 first_session_id)
+{
+	SPITupleTable *found;
+	uint64		n;
+
+	/* what has its event is done with */
+	if (SPI_execute("DELETE FROM hoopguard.intent i USING hoopguard.event e"
+					" WHERE e.event_id OPERATOR(pg_catalog.=) i.event_id"
+					" AND e.at OPERATOR(pg_catalog.=) i.at", false, 0) < 0)
+		elog(ERROR, "could not look after hoopguard.intent");
+	if (SPI_execute(psprintf("DELETE FROM hoopguard.intent WHERE session_id"
+							 " OPERATOR(pg_catalog.<) " INT64_FORMAT
+							 " RETURNING record", first_session_id),
+					false, 0) < 0)
+		elog(ERROR, "could not look after hoopguard.intent");
+	found = SPI_tuptable;
+	n = SPI_processed;
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		isnull;
+		Datum		datum;
+		bytea	   *record;
+
+		CHECK_FOR_INTERRUPTS();
+		datum = SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull);
+		record = DatumGetByteaPP(datum);
+		hg_store_record(HG_REC_EVENT, VARDATA_ANY(record),
+						VARSIZE_ANY_EXHDR(record));
+	}
+}
+
 void
 hg_store_record(int type, const char *data, Size len)
 {
@@ -913,6 +981,9 @@ hg_store_record(int type, const char *data, Size len)
 			break;
 		case HG_REC_OUTCOME:
 			store_outcome(&reader);
+			break;
+		case HG_REC_INTENT:
+			store_intent(&reader);
 			break;
 		case HG_REC_NOTE:
 			store_note(&reader);

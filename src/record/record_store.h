@@ -33,4 +33,11 @@ extern uint64 hg_store_events(void);
  */
 extern void hg_store_partitions(void);
 
+/*
+ * Between begin and end: intents of sessions of before the start of the server
+ * (ids below first_session_id) that have no event become events; those that
+ * have one are dropped.
+ */
+extern void hg_store_resolve(int64 first_session_id);
+
 #endif							/* HG_RECORD_STORE_H */

@@ -64,6 +64,7 @@
 #define RETRY_MAX_MS 5000
 #define LOCK_TIMEOUT "300ms"	/* under deadlock_timeout: we give way, not
 									 * the DROP EXTENSION that waits for us */
+#define RESOLVE_AFTER 10000		/* intents; at the start, too */
 #define PARTITION_CHECK_MS (3600 * 1000)
 #define PARTITION_RETRY_MS (60 * 1000)
 
@@ -116,6 +117,8 @@ static bool batch_has_handled;	/* records with a handler among them */
 static volatile sig_atomic_t in_commit = false;
 static TimestampTz leave_by = 0;	/* 0: not leaving */
 static bool first_refusal = true;	/* of this batch, so to be logged */
+static uint64 intents_since = RESOLVE_AFTER;	/* stored, since the table of
+												 * intents was seen to */
 static TimestampTz absent_since = 0;
 static Oid	partitioned_relid = InvalidOid; /* hoopguard.event whose
 											 * partitions were made */
@@ -627,6 +630,7 @@ attempt(int from, int to)
 {
 	volatile Attempt result = ATTEMPT_STORED;
 	Oid			relid = InvalidOid; /* used only if nothing was raised */
+	bool		resolving = intents_since >= RESOLVE_AFTER;
 	int			i;
 
 	PG_TRY();
@@ -641,6 +645,9 @@ attempt(int from, int to)
 		}
 		else
 		{
+			if (resolving)
+				hg_store_resolve((int64)
+								 pg_atomic_read_u64(&hg_lane_shared->first_session_id));
 			for (i = from; i < to; i++)
 			{
 				const Record *record = &batch[i];
@@ -703,11 +710,31 @@ attempt(int from, int to)
 	{
 		tell_seal();
 		for (i = from; i < to; i++)
+		{
+			if (batch[i].type == HG_REC_INTENT && !batch[i].settled)
+				intents_since++;
 			batch[i].settled = true;
+		}
+		if (resolving)
+		{
+			intents_since = 0;
+			pg_atomic_write_u32(&my_slot->resolved, 1);
+		}
 		pg_atomic_fetch_add_u64(&my_slot->events_written, hg_store_events());
 		my_slot->last_commit_at = GetCurrentTimestamp();
 	}
 	return result;
+}
+
+/* With nothing to store: what the start of a recorder has to see to. */
+static void
+attempt_empty(void)
+{
+	int			i;
+
+	for (i = 0; i < 2 && attempt(0, 0) == ATTEMPT_NEW; i++)
+		;
+	ConditionVariableBroadcast(&hg_lane_shared->committed);
 }
 
 /* Sleep; ends early for whoever sets the latch. */
@@ -762,6 +789,7 @@ settle(int from, int to)
 			{
 				batch[from].settled = true;
 				pg_atomic_fetch_add_u64(&my_slot->skipped, 1);
+				pg_atomic_fetch_add_u64(&hg_lane_shared->lanes[batch[from].lane].refused, 1);
 				ereport(LOG,
 						(errmsg("hoopguard recorder: skipped a record of type %d that cannot be stored",
 								batch[from].type)));
@@ -974,7 +1002,11 @@ hg_recorder_main(Datum arg)
 				absent();
 		}
 		else
+		{
 			publish();			/* pieces of a long record, orphans */
+			if (first_turn && !leaving())
+				attempt_empty();
+		}
 
 		if (!leaving() &&
 			(first_turn || pg_atomic_read_u32(&my_slot->poked) != 0 ||

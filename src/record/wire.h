@@ -19,6 +19,8 @@
  *             kind, subtype, i32 masked;
  *             list datasets: text schema, relation, i32 write
  * EVENT       see hg_event_push(), kept in step with store_event()
+ * INTENT      i64 event_id, i64 session_id, i64 at, and an EVENT whose
+ *             sqlstate and counts are -1
  * OUTCOME     i64 session_id, i64 txn, i64 xid, i32 state (HgWireOutcome),
  *             i64 lsn, i64 at
  * NOTE        i64 note_id, i64 at, i64 session_id, text kind, text json

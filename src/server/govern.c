@@ -702,7 +702,10 @@ hg_govern_start(QueryDesc *queryDesc, int eflags)
 	stmt->to_client = adopter == NULL && stmt->event.level == 0 &&
 		hg_limits_outer() == NULL;
 	if (policy == NULL)
+	{
+		hg_stmt_intend(stmt, false);
 		return stmt;
+	}
 	PG_TRY();
 	{
 		start_limits(stmt, policy, queryDesc->params);
@@ -749,6 +752,7 @@ hg_govern_start(QueryDesc *queryDesc, int eflags)
 		}
 		cleared_rtable = queryDesc->plannedstmt->rtable;
 	}
+	hg_stmt_intend(stmt, false);
 	return stmt;
 }
 
@@ -1302,6 +1306,7 @@ hg_govern_utility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
 								  params, context);
 		if (stmt)
 		{
+			hg_stmt_intend(stmt, true);
 			hg_limits_enter(&stmt->tally);
 			(void) hg_bound_enter(stmt->bound);
 		}

@@ -549,24 +549,29 @@ hg_xact_callback(XactEvent event, void *arg)
 		case XACT_EVENT_PRE_COMMIT:
 			hg_failure_login();
 			hg_limits_check_doomed();
+			hg_event_wait_durable();
 			break;
 		case XACT_EVENT_PRE_PREPARE:
 			hg_limits_check_doomed();
+			hg_event_wait_durable();
 			break;
 		case XACT_EVENT_COMMIT:
 			if (hg_event_in_transaction())
 				hg_event_push_outcome(true);
 			hg_limits_transaction_end();
+			hg_lane_forget_lost();
 			break;
 		case XACT_EVENT_PREPARE:
 			if (hg_event_in_transaction())
 				hg_event_push_prepared();
 			hg_limits_transaction_end();
+			hg_lane_forget_lost();
 			break;
 		case XACT_EVENT_ABORT:
 			if (hg_event_in_transaction())
 				hg_event_push_outcome(false);
 			hg_limits_transaction_end();
+			hg_lane_forget_lost();
 			break;
 		default:
 			break;

@@ -422,6 +422,28 @@ hg_stmt_adopt(HgStmt *utility, HgStmt *inner, bool lineage)
 }
 
 void
+hg_stmt_intend(HgStmt *stmt, bool partial)
+{
+	HgEvent    *event = &stmt->event;
+
+	if (!stmt->audited || stmt->owner != NULL || event->level > 0 ||
+		hg_guc_audit_durability != HG_DURABILITY_STRICT)
+		return;
+	event->facts = stmt->facts;
+	event->xid = GetTopTransactionIdIfAny();
+	PG_TRY();
+	{
+		hg_event_push_intent(event, partial);
+	}
+	PG_CATCH();
+	{
+		hg_stmt_push(stmt, geterrcode(), true);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
+void
 hg_stmt_push(HgStmt *stmt, int sqlstate, bool no_error)
 {
 	HgEvent    *event = &stmt->event;

@@ -119,6 +119,12 @@ extern HgStmt *hg_stmt_adopter(void);
 /* Let the inner query join the utility's event, and add its facts. */
 extern void hg_stmt_adopt(HgStmt *utility, HgStmt *inner, bool lineage);
 
+/*
+ * Under hoopguard.audit_durability = strict, what the client sent is on disk
+ * before it runs.  Records the statement as failed if that raises.
+ */
+extern void hg_stmt_intend(HgStmt *stmt, bool partial);
+
 /* Record now; once.  sqlstate 0 = success.  Never raises if no_error. */
 extern void hg_stmt_push(HgStmt *stmt, int sqlstate, bool no_error);
 

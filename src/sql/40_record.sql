@@ -154,6 +154,16 @@ WHERE n.kind OPERATOR(pg_catalog.=) 'rolled_back';
 COMMENT ON VIEW hoopguard.rolled_back IS
 	'Savepoints and exception blocks that were rolled back: the session''s events in this range took no effect.';
 
+/* Of sessions that live, or died with the server and are seen to at once. */
+CREATE TABLE hoopguard.intent (
+	event_id bigint PRIMARY KEY,
+	session_id bigint NOT NULL,
+	at timestamptz NOT NULL,
+	record bytea NOT NULL
+);
+COMMENT ON TABLE hoopguard.intent IS
+	'audit_durability = strict: statements that were about to run; the recorder makes an event of each that a crash cut off.';
+
 /*
  * outcome: in words what became of the event.  A transaction without an
  * outcome row (running, or lost in a crash) and a prepared one are asked for
@@ -182,6 +192,7 @@ SELECT e.event_id,
 	CASE
 		WHEN e.verdict OPERATOR(pg_catalog.=) 'deny' THEN 'denied'
 		WHEN e.sqlstate OPERATOR(pg_catalog.<>) '00000' THEN 'rolled back'
+		WHEN e.sqlstate IS NULL THEN 'unknown'
 		WHEN e.command OPERATOR(pg_catalog.<>) 'TRANSACTION'
 			AND EXISTS (SELECT FROM hoopguard.rolled_back r
 			WHERE r.session_id OPERATOR(pg_catalog.=) e.session_id
