@@ -181,6 +181,7 @@ REGRESS = \
 	limit_doom \
 	record \
 	report \
+	secrets \
 	seal \
 	lineage \
 	audit \

@@ -134,6 +134,59 @@ space_between(int before, int token)
 	}
 }
 
+/*
+ * Where we are in SET name { TO | = } value, value: a value may be written as
+ * a bare word and is a literal all the same.  Names of schemas and roles are
+ * kept, since they say what the statements after it mean.
+ */
+typedef enum SettingState
+{
+	SETTING_NONE,
+	SETTING_SET,				/* a name comes */
+	SETTING_NAME,				/* a dot, TO or = comes */
+	SETTING_DOT,
+	SETTING_VALUE,				/* a value comes */
+	SETTING_COMMA				/* a comma comes, or it is over */
+} SettingState;
+
+static SettingState
+setting_state(SettingState state, int token, const core_YYSTYPE *value,
+			  bool *kept)
+{
+	bool		keyword = token >= TOK_FIRST_KEYWORD;
+	bool		word = keyword || token == TOK_IDENT || token == TOK_UIDENT;
+	const char *name = keyword ? value->keyword : word ? value->str : "";
+
+	if (keyword && strcmp(name, "set") == 0)
+		return SETTING_SET;
+	switch (state)
+	{
+		case SETTING_SET:
+			if (keyword && (strcmp(name, "local") == 0 ||
+							strcmp(name, "session") == 0))
+				return state;
+			/* FALLTHROUGH */
+		case SETTING_DOT:
+			*kept = strcmp(name, "search_path") == 0 ||
+				strcmp(name, "role") == 0 ||
+				strcmp(name, "session_authorization") == 0;
+			return word ? SETTING_NAME : SETTING_NONE;
+		case SETTING_NAME:
+			if (token == '.')
+				return SETTING_DOT;
+			if (token == '=' || (keyword && (strcmp(name, "to") == 0 ||
+											 strcmp(name, "zone") == 0)))
+				return SETTING_VALUE;
+			return SETTING_NONE;
+		case SETTING_VALUE:
+			return SETTING_COMMA;
+		case SETTING_COMMA:
+			return token == ',' ? SETTING_VALUE : SETTING_NONE;
+		default:
+			return SETTING_NONE;
+	}
+}
+
 /* The text, palloc'd in the current context.  Raises what the scanner does. */
 static char *
 normalise(const char *source, BodyKind bodies)
@@ -148,6 +201,9 @@ normalise(const char *source, BodyKind bodies)
 	bool		after_as = false;
 	bool		after_language = false;
 	bool		pending_semicolon = false;
+	bool		settings = false;
+	bool		kept = false;
+	SettingState setting = SETTING_NONE;
 	int			token;
 
 	initStringInfo(&out);
@@ -169,6 +225,28 @@ normalise(const char *source, BodyKind bodies)
 		}
 		if (space_between(before, token))
 			appendStringInfoChar(&out, ' ');
+
+		/* UPDATE has a SET, too */
+		if (token >= TOK_FIRST_KEYWORD)
+		{
+			if (before == 0 || before == ';')
+				settings = strcmp(value.keyword, "set") == 0 ||
+					strcmp(value.keyword, "alter") == 0 ||
+					bodies == BODY_FUNCTION;
+			else if (strcmp(value.keyword, "atomic") == 0 ||
+					 strcmp(value.keyword, "return") == 0)
+				settings = false;
+		}
+		if (settings && setting == SETTING_VALUE && !kept &&
+			(token == TOK_IDENT || token == TOK_UIDENT))
+		{
+			appendStringInfo(&out, "$%d", next++);
+			setting = SETTING_COMMA;
+			before = token;
+			continue;
+		}
+		setting = settings ? setting_state(setting, token, &value, &kept) :
+			SETTING_NONE;
 
 		switch (token)
 		{

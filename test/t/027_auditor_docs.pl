@@ -1,0 +1,57 @@
+
+# The questions of docs/auditor.md, each asked by an auditor, with answers.
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use HoopguardTest;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = new_node('main');
+my $agent = 'regress_hoopguard_agent';
+store_in($node, 'shop');
+$node->safe_psql('shop', <<'E');
+CREATE SCHEMA shop;
+CREATE TABLE shop.customers (id int PRIMARY KEY, name text, email text, ssn text);
+CREATE TABLE shop.orders (id int, customer_id int, total numeric);
+CREATE TABLE shop.daily (name text, total numeric);
+CREATE TABLE shop.mailing (email text);
+INSERT INTO shop.customers VALUES (1, 'Ann', 'ann@example.com', '078-05-1120');
+INSERT INTO shop.orders VALUES (1, 1, 10);
+GRANT USAGE ON SCHEMA shop TO PUBLIC;
+GRANT SELECT, DELETE, UPDATE ON ALL TABLES IN SCHEMA shop TO regress_hoopguard_agent;
+SELECT hoopguard.add_rule('approve', '{UPDATE}', objects => 'shop.*', priority => 10);
+INSERT INTO shop.daily SELECT c.name, sum(o.total)
+	FROM shop.customers c JOIN shop.orders o ON o.customer_id = c.id GROUP BY 1;
+INSERT INTO shop.mailing SELECT email FROM shop.customers;
+SELECT email FROM shop.mailing;
+SELECT email FROM shop.customers;
+E
+as_role($node, 'shop', $agent, 'SELECT email FROM shop.customers; DELETE FROM shop.customers; UPDATE shop.orders SET total = 1 WHERE id = 1');
+my $session = query($node, 'shop', qq{SELECT session_id FROM hoopguard.activity
+	WHERE session_role = '$agent' ORDER BY at DESC LIMIT 1});
+
+my $doc = slurp_file(source_dir() . '/docs/auditor.md');
+my $asked = 0;
+
+# questions that may well have no answer here
+my %empty = ('Did an agent ever get real values of it?' => 1);
+while ($doc =~ /^## (.*?)\n(.*?)(?=^## |\z)/gms)
+{
+	my ($question, $answer) = ($1, $2);
+	while ($answer =~ /```sql\n(.*?)```/gs)
+	{
+		my $sql = $1;
+		$sql =~ s/848557127322924/$session/g;
+		my ($status, $out, $err) = as_role($node, 'shop', 'regress_hoopguard_auditor', $sql);
+		is($err, '', "$question: no error");
+		ok($out ne '' || $empty{$question}, "$question: an answer");
+		$asked++;
+	}
+}
+cmp_ok($asked, '>=', 12, 'questions with their SQL');
+
+done_testing();
