@@ -41,7 +41,8 @@
 #include "utils/resowner.h"
 #include "utils/timestamp.h"
 
-#define SLICE "20 ms"			/* to make the messages of one parcel */
+#define SLICE_MS 20				/* to make the messages of one parcel ... */
+#define QUIET_SLICE_MS 200		/* ... and when no session is recorded */
 #define LOOK_MS 1000			/* at the tables, when nobody wakes us */
 #define SWEEP_MS 5000			/* old items, lost outcomes */
 #define LANE_PRESSURE 4			/* a lane fuller than 1/4: not now ... */
@@ -70,6 +71,7 @@ static int	wanted = -1;		/* -1: not looked yet, 0: no sink */
 /* This process. */
 static bool have_sinks = false;
 static int	in_flight = 0;
+static int	slice_ms = SLICE_MS;
 static bool more = false;		/* left in the queue */
 static TimestampTz sweep_at = 0;
 static TimestampTz look_at = 0;
@@ -470,8 +472,8 @@ close_array(HgParcel *parcel, const char *last_id)
 static void
 begin_parcel(int sink_id, const char *url, bool joined, int at_once)
 {
-	Oid			types[2] = {INT4OID, INT4OID};
-	Datum		values[2];
+	Oid			types[3] = {INT4OID, INT4OID, INT4OID};
+	Datum		values[3];
 	HgParcel   *parcel = reserve(sink_id);
 	const char *last_id = "";
 	int64		upto = 0;
@@ -487,9 +489,10 @@ begin_parcel(int sink_id, const char *url, bool joined, int at_once)
 
 	values[0] = Int32GetDatum(sink_id);
 	values[1] = Int32GetDatum(at_once);
+	values[2] = Int32GetDatum(slice_ms);
 	if (SPI_execute_with_args("SELECT item, message_id, body"
-							  " FROM hoopguard._outbox_next($1, $2, '"
-							  SLICE "')", 2, types, values, NULL, false,
+							  " FROM hoopguard._outbox_next($1, $2, $3 *"
+							  " interval '1 ms')", 3, types, values, NULL, false,
 							  0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the outbox");
 	for (uint64 row = 0; row < SPI_processed; row++)
@@ -656,6 +659,7 @@ under_pressure(TimestampTz now)
 	uint64		fullest = 0;
 
 	(void) hg_lane_pending(MyDatabaseId, &fullest);
+	slice_ms = fullest == 0 ? QUIET_SLICE_MS : SLICE_MS;
 	if (fullest < hg_lane_shared->ring / LANE_PRESSURE)
 	{
 		deferred_since = 0;

@@ -338,7 +338,8 @@ COMMENT ON FUNCTION hoopguard._outbox_bodies(text, text, bigint, timestamptz) IS
 CREATE FUNCTION hoopguard._outbox_next(sink_id integer, at_once integer,
 	within interval)
 RETURNS TABLE (item bigint, message_id text, body bytea)
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
 	sink	hoopguard._sink;
 	state	hoopguard._sink_state;

@@ -99,8 +99,10 @@ my $stub = IPC::Run::start([ python(), source_dir() . '/test/stub/sink_stub.py',
 ok(wait_until(10, sub {
 		IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) }),
 	'the stub listens');
-as_dba($node, 'shop', "SELECT hoopguard.add_sink('siem', 'http://127.0.0.1:$port/ce', 'cloudevents')");
+# The one whose runs are checked comes first: until there is a sink nothing is
+# queued, so no statement that was under way is known by its end alone.
 as_dba($node, 'shop', "SELECT hoopguard.add_sink('lineage', 'http://127.0.0.1:$port/ol', 'openlineage')");
+as_dba($node, 'shop', "SELECT hoopguard.add_sink('siem', 'http://127.0.0.1:$port/ce', 'cloudevents')");
 work();
 ok(caught_up(), 'what was recorded arrives');
 
