@@ -13,6 +13,7 @@
 #include <limits.h>
 
 #include "base/guc.h"
+#include "base/guc_transport.h"
 #include "utils/guc.h"
 
 int			hg_guc_mode = HG_MODE_ENFORCE;
@@ -36,6 +37,13 @@ int			hg_guc_webhook_connect_timeout = 1000;
 int			hg_guc_webhook_timeout = 3000;
 char	   *hg_guc_webhook_secret_file = NULL;
 char	   *hg_guc_webhook_ca_file = NULL;
+char	   *hg_guc_webhook_client_cert_file = NULL;
+char	   *hg_guc_webhook_client_key_file = NULL;
+char	   *hg_guc_webhook_pinned_keys = NULL;
+char	   *hg_guc_webhook_unix_socket = NULL;
+char	   *hg_guc_webhook_address_allow = NULL;
+char	   *hg_guc_webhook_proxy = NULL;
+bool		hg_guc_webhook_require_signed = false;
 char	   *hg_guc_intent = NULL;
 char	   *hg_guc_traceparent = NULL;
 
@@ -160,6 +168,34 @@ hg_guc_init(void)
 	define_string("hoopguard.webhook_ca_file",
 				  "Certificates that webhooks are verified against.",
 				  &hg_guc_webhook_ca_file, PGC_SIGHUP, GUC_SUPERUSER_ONLY);
+	define_string("hoopguard.webhook_client_cert_file",
+				  "Certificate that the server shows to webhooks.",
+				  &hg_guc_webhook_client_cert_file, PGC_SIGHUP,
+				  GUC_SUPERUSER_ONLY);
+	define_string("hoopguard.webhook_client_key_file",
+				  "Private key of hoopguard.webhook_client_cert_file.",
+				  &hg_guc_webhook_client_key_file, PGC_SIGHUP,
+				  GUC_SUPERUSER_ONLY);
+	define_string("hoopguard.webhook_pinned_keys",
+				  "Public keys that approvers' webhooks may have, as sha256//...;sha256//...",
+				  &hg_guc_webhook_pinned_keys, PGC_SIGHUP,
+				  GUC_SUPERUSER_ONLY);
+	define_string("hoopguard.webhook_unix_socket",
+				  "Unix socket that approvers' webhooks are reached through.",
+				  &hg_guc_webhook_unix_socket, PGC_SIGHUP,
+				  GUC_SUPERUSER_ONLY);
+	define_string("hoopguard.webhook_address_allow",
+				  "Networks that webhooks may be in, in CIDR notation.",
+				  &hg_guc_webhook_address_allow, PGC_SIGHUP,
+				  GUC_SUPERUSER_ONLY);
+	define_string("hoopguard.webhook_proxy",
+				  "Proxy that webhooks are reached through.",
+				  &hg_guc_webhook_proxy, PGC_SIGHUP,
+				  GUC_SUPERUSER_ONLY);
+	DefineCustomBoolVariable("hoopguard.webhook_require_signed_response",
+							 "Take answers of webhooks only with a signature, over https too.",
+							 NULL, &hg_guc_webhook_require_signed, false,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	define_string("hoopguard.intent",
 				  "What the session says it is doing; recorded, never trusted.",
 				  &hg_guc_intent, PGC_USERSET, 0);

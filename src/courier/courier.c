@@ -19,6 +19,7 @@
 #include "base/catalog.h"
 #include "base/compat.h"
 #include "base/guc.h"
+#include "base/guc_transport.h"
 #include "common/pg_prng.h"
 #include "courier/courier.h"
 #include "courier/http.h"
@@ -368,8 +369,8 @@ signature_ok(const HgDelivery *entry, const HgHttpResult *result)
 	int64		at;
 
 	if (!secrets_loaded || secrets.nresponse == 0)
-		return true;
-	if (!plain && result->webhook_signature[0] == '\0')
+		return !hg_guc_webhook_require_signed;
+	if (!plain && !hg_guc_webhook_require_signed && result->webhook_signature[0] == '\0')
 		return true;
 	if (strcmp(result->webhook_id, entry->id) != 0 ||
 		result->webhook_timestamp[0] == '\0')

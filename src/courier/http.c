@@ -22,8 +22,10 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/guc_transport.h"
 #include "courier/http.h"
 #include "utils/memutils.h"
 
@@ -38,6 +40,7 @@ typedef struct Transfer
 	bool		running;		/* added to the multi handle */
 	bool		finished;
 	bool		plain;			/* http: only this machine */
+	bool		local;			/* through a Unix socket */
 	bool		ignore_reply;
 	bool		refused;		/* an address that may not be asked */
 	bool		too_long;
@@ -139,6 +142,66 @@ forbidden4(uint32 a)
 		a == 0x646464c8;		/* 100.100.100.200 */
 }
 
+static bool
+is_set(const char *setting)
+{
+	return setting != NULL && setting[0] != '\0';
+}
+
+/* Are the first bits the same? */
+static bool
+same_network(const unsigned char *a, const unsigned char *b, int bits)
+{
+	int			rest = bits % 8;
+
+	if (memcmp(a, b, bits / 8) != 0)
+		return false;
+	return rest == 0 ||
+		((a[bits / 8] ^ b[bits / 8]) & (0xff << (8 - rest)) & 0xff) == 0;
+}
+
+/*
+ * Is the address in one of the networks of the setting?  What is no network
+ * there allows nothing.
+ */
+static bool
+in_allowed_network(int family, const void *address)
+{
+	const char *p = hg_guc_webhook_address_allow;
+	int			max = family == AF_INET ? 32 : 128;
+
+	while (*p)
+	{
+		unsigned char network[16];
+		char		word[64];
+		char	   *slash;
+		char	   *end = NULL;
+		long		bits = max;
+		size_t		len;
+
+		p += strspn(p, ", ");
+		len = strcspn(p, ", ");
+		if (len > 0 && len < sizeof(word))
+		{
+			memcpy(word, p, len);
+			word[len] = '\0';
+			slash = strchr(word, '/');
+			if (slash != NULL)
+			{
+				*slash = '\0';
+				bits = strtol(slash + 1, &end, 10);
+			}
+			if ((slash == NULL || (end != slash + 1 && *end == '\0')) &&
+				bits >= 0 && bits <= max &&
+				inet_pton(family, word, network) == 1 &&
+				same_network(network, address, (int) bits))
+				return true;
+		}
+		p += len;
+	}
+	return false;
+}
+
 /*
  * The address that a name was resolved to is checked here, in front of the
  * connection, so that a name cannot change its meaning after a check.
@@ -149,12 +212,17 @@ on_opensocket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 	Transfer   *t = (Transfer *) arg;
 	bool		ok = false;
 
-	if (address->family == AF_INET)
+	if (address->family == AF_UNIX)
+		ok = t->local;
+	else if (address->family == AF_INET)
 	{
 		uint32		a;
 
 		a = ntohl(((struct sockaddr_in *) &address->addr)->sin_addr.s_addr);
-		ok = !forbidden4(a) && (!t->plain || loopback4(a));
+		ok = !forbidden4(a) && (!t->plain || loopback4(a)) &&
+			(!is_set(hg_guc_webhook_address_allow) ||
+			 in_allowed_network(AF_INET,
+								&((struct sockaddr_in *) &address->addr)->sin_addr));
 	}
 	else if (address->family == AF_INET6)
 	{
@@ -171,6 +239,9 @@ on_opensocket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 		/* ::1 is within the v4-compatible block */
 		if (IN6_IS_ADDR_LOOPBACK(a))
 			ok = true;
+		if (is_set(hg_guc_webhook_address_allow) &&
+			!in_allowed_network(AF_INET6, a))
+			ok = false;
 	}
 	if (!ok)
 	{
@@ -281,7 +352,10 @@ set_options(Transfer *t, const HgHttpRequest *request)
 	SET(CURLOPT_PROTOCOLS_STR, t->plain ? "http" : "https");
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
 	SET(CURLOPT_MAXREDIRS, 0L);
-	SET(CURLOPT_PROXY, "");
+	/* "": none, not even that of the environment */
+	SET(CURLOPT_PROXY, is_set(hg_guc_webhook_proxy) && !t->local ?
+		hg_guc_webhook_proxy : "");
+	SET(CURLOPT_NOPROXY, "");
 	SET(CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
 	SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
 	SET(CURLOPT_HTTP09_ALLOWED, 0L);
@@ -307,6 +381,17 @@ set_options(Transfer *t, const HgHttpRequest *request)
 		SET(CURLOPT_CAINFO, request->ca_file);
 		SET(CURLOPT_CAPATH, NULL);
 	}
+	if (is_set(hg_guc_webhook_client_cert_file))
+	{
+		SET(CURLOPT_SSLCERT, hg_guc_webhook_client_cert_file);
+		SET(CURLOPT_SSLKEY, hg_guc_webhook_client_key_file);
+	}
+	if (t->local)
+		SET(CURLOPT_UNIX_SOCKET_PATH, hg_guc_webhook_unix_socket);
+
+	/* sinks of the outbox are other servers, with other keys */
+	if (is_set(hg_guc_webhook_pinned_keys) && !request->ignore_reply)
+		SET(CURLOPT_PINNEDPUBLICKEY, hg_guc_webhook_pinned_keys);
 	if (request->body != NULL)
 	{
 		SET(CURLOPT_POST, 1L);
@@ -338,6 +423,26 @@ set_options(Transfer *t, const HgHttpRequest *request)
 								  t->headers) == CURLE_OK;
 }
 
+/* The client key is as private as the signing secrets; NULL: it is. */
+static const char *
+wrong_key_file(void)
+{
+	struct stat st;
+
+	if (!is_set(hg_guc_webhook_client_cert_file))
+		return NULL;
+	if (!is_set(hg_guc_webhook_client_key_file))
+		return "the client certificate has no key";
+	if (stat(hg_guc_webhook_client_key_file, &st) != 0 ||
+		!S_ISREG(st.st_mode))
+		return "the client key is not a file that can be read";
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return "the client key belongs to another user";
+	if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+		return "group or others have access to the client key";
+	return NULL;
+}
+
 bool
 hg_http_start(int key, const HgHttpRequest *request, char *error, size_t size)
 {
@@ -353,6 +458,12 @@ hg_http_start(int key, const HgHttpRequest *request, char *error, size_t size)
 	t->result.key = key;
 	t->result.body = body;
 	t->plain = strncmp(request->url, "http://", 7) == 0;
+	t->local = is_set(hg_guc_webhook_unix_socket) && !request->ignore_reply;
+	if (wrong_key_file() != NULL)
+	{
+		snprintf(error, size, "%s", wrong_key_file());
+		return false;
+	}
 	t->ignore_reply = request->ignore_reply;
 
 	block_signals(&saved);

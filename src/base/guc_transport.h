@@ -1,0 +1,20 @@
+/*-------------------------------------------------------------------------
+ *
+ * guc_transport.h
+ *	  How webhooks are reached; settings of the server, of no session.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef HG_GUC_TRANSPORT_H
+#define HG_GUC_TRANSPORT_H
+
+/* "" when not set. */
+extern char *hg_guc_webhook_client_cert_file;
+extern char *hg_guc_webhook_client_key_file;
+extern char *hg_guc_webhook_pinned_keys;	/* two, for rotation */
+extern char *hg_guc_webhook_unix_socket;
+extern char *hg_guc_webhook_address_allow;	/* CIDRs, by comma */
+extern char *hg_guc_webhook_proxy;
+extern bool hg_guc_webhook_require_signed;
+
+#endif							/* HG_GUC_TRANSPORT_H */

@@ -1,0 +1,150 @@
+
+# How webhooks are reached (TLS).  What approvals demand of the transport, and
+# the test of it here:
+#
+#	self-signed, wrong host, expired, TLS 1.1	the tests of these names
+#	wrong pin, two pins							"pin: ..."
+#	mutual TLS, mode of the key					"mtls: ..."
+#	Unix socket									"unix: ..."
+#	addresses that are allowed					"allow: ..."
+#	proxy in the environment, explicit proxy	"proxy: ..."
+#	required signatures							"signed: ..."
+#	nothing of it a session's					"setting ..."
+
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use HoopguardTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $agent = 'regress_hoopguard_agent';
+my $dir = PostgreSQL::Test::Utils::tempdir_short();
+my $log = "$dir/log";
+my $ssl = "cd $dir && openssl";
+
+sub sh { system("($_[0]) >>$dir/openssl.log 2>&1") == 0 or die "failed: $_[0]" }
+
+# a CA, and certificates of it: good (localhost), other (another host), old
+# (expired), client; and one that signed itself
+sh("$ssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 30 -subj /CN=ca");
+sh("$ssl req -x509 -newkey rsa:2048 -nodes -keyout self.key -out self.crt -days 30 -subj /CN=localhost -addext subjectAltName=DNS:localhost");
+foreach my $c ([ 'good', 'localhost', '-days 30' ], [ 'other', 'other.example', '-days 30' ],
+	[ 'old', 'localhost', '-days -1' ], [ 'client', 'client', '-days 30' ])
+{
+	my ($name, $host, $days) = @$c;
+	append_to_file("$dir/$name.ext", "subjectAltName=DNS:$host\n");
+	sh("$ssl req -newkey rsa:2048 -nodes -keyout $name.key -out $name.csr -subj /CN=$host");
+	sh("$ssl x509 -req -in $name.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out $name.crt $days -extfile $name.ext");
+}
+chmod 0600, "$dir/client.key";
+my $pin = 'sha256//' . `openssl x509 -in $dir/good.crt -pubkey -noout | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | openssl base64`;
+chomp $pin;
+my $other_pin = 'sha256//' . 'A' x 43 . '=';
+
+append_to_file("$dir/secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n");
+chmod 0600, "$dir/secret";
+
+# the environment of the postmaster names proxies that lead nowhere
+$ENV{$_} = 'http://127.0.0.1:1' foreach qw(http_proxy https_proxy HTTPS_PROXY ALL_PROXY all_proxy);
+my $node = new_node('main', "hoopguard.webhook_secret_file = '$dir/secret'
+hoopguard.webhook_ca_file = '$dir/ca.crt'
+hoopguard.approval_wait = '10s'
+hoopguard.webhook_timeout = '10s'
+hoopguard.webhook_connect_timeout = '5s'
+hoopguard.approval_rate = 1000\n");
+delete @ENV{qw(http_proxy https_proxy HTTPS_PROXY ALL_PROXY all_proxy)};
+store_in($node, 'shop');
+
+my %port = map { $_ => free_port() } qw(good other old self tls11 mtls);
+my $stub = IPC::Run::start([ python(), source_dir() . '/test/stub/tls_stub.py', $log,
+	(map { "$port{$_}:$dir/$_.crt:$dir/$_.key:-" } qw(good other old self)),
+	"$port{tls11}:$dir/good.crt:$dir/good.key:tls11",
+	"$port{mtls}:$dir/good.crt:$dir/good.key:mtls=$dir/ca.crt",
+	"$dir/hook.sock:x:x:unix" ], '>', '/dev/null', '2>', "$dir/stub.err");
+ok(wait_until(20, sub { -S "$dir/hook.sock" }), 'the stubs listen');
+foreach my $name (keys %port)
+{
+	as_dba($node, 'shop', "SELECT hoopguard.add_approver('$name', url => 'https://localhost:$port{$name}/')");
+}
+as_dba($node, 'shop', "SELECT hoopguard.add_approver('unix', url => 'http://localhost/hook')");
+
+my $line = 0;
+
+# Ask an approver: '' when it ran, else the error.
+sub ask
+{
+	my ($approver) = @_;
+	$line++;
+	as_dba($node, 'shop', "SELECT hoopguard.drop_rule(id) FROM hoopguard.rule WHERE priority = 1;
+		SELECT hoopguard.add_rule('approve', '{INSERT}', objects => 'agent_ws.t',
+			priority => 1, approver => '$approver', rehearse => false)");
+	return (as_role($node, 'shop', $agent, "INSERT INTO agent_ws.t VALUES ($line)",
+		verbosity => 'verbose'))[2];
+}
+
+# Settings for what follows; the courier has them when it says so.
+my $turn = 0;
+sub settings
+{
+	my (%want) = @_;
+	as_dba($node, 'postgres', join ';', map {
+		defined $want{$_} ? "ALTER SYSTEM SET hoopguard.webhook_$_ = '$want{$_}'"
+		  : "ALTER SYSTEM RESET hoopguard.webhook_$_" } ($_)) foreach sort keys %want;
+
+	# the secret's line in status() tells that the file was read again
+	$turn++;
+	append_to_file("$dir/secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n") if $turn < 7;
+	my $n = $turn < 7 ? $turn + 1 : 7;
+	$node->reload;
+	wait_until(20, sub { status_of($node, 'shop', 'webhook signing secret') =~ /^$n for requests/ })
+	  or die 'the courier does not reload';
+}
+as_dba($node, 'shop', "CREATE TABLE agent_ws.t (n int); GRANT ALL ON agent_ws.t TO $agent");
+
+# ---- certificates ---------------------------------------------------------------
+is(ask('good'), '', 'proxy: a good one is reached, whatever proxy the environment names');
+like(ask('self'), qr/HG011.*certificate/, 'self-signed');
+like(ask('other'), qr/HG011.*certificate/, 'wrong host');
+like(ask('old'), qr/HG011.*certificate/, 'expired');
+like(ask('tls11'), qr/HG011/, 'TLS 1.1');
+like(ask('mtls'), qr/HG011/, 'mtls: not without a certificate');
+
+# ---- mutual TLS and pins -----------------------------------------------------------
+settings(client_cert_file => "$dir/client.crt", client_key_file => "$dir/client.key",
+	pinned_keys => "$other_pin;$pin");
+is(ask('mtls'), '', 'mtls: with one; pin: the second of two is good');
+chmod 0640, "$dir/client.key";
+like(ask('mtls'), qr/HG011.*access to the client key/, 'mtls: not when others can read the key');
+chmod 0600, "$dir/client.key";
+settings(pinned_keys => $other_pin);
+like(ask('mtls'), qr/HG011.*certificate/, 'pin: another key is refused, whoever signed it');
+
+# ---- addresses, proxy, signatures -----------------------------------------------------
+settings(client_cert_file => undef, client_key_file => undef, pinned_keys => undef,
+	address_allow => '10.0.0.0/8, nonsense, ::2/128');
+like(ask('good'), qr/HG011.*address is not allowed/, 'allow: not in the list');
+settings(address_allow => '10.0.0.0/8, 127.0.0.0/31', proxy => 'http://127.0.0.1:1');
+like(ask('good'), qr/HG011.*could not be reached/, 'proxy: an explicit one is used');
+settings(proxy => undef, require_signed_response => 'on');
+like(ask('good'), qr/HG011.*not signed/, 'signed: an answer without signature is refused');
+
+# ---- Unix socket ---------------------------------------------------------------------
+settings(require_signed_response => undef, unix_socket => "$dir/hook.sock");
+is(ask('unix'), '', 'unix: a socket is used; allow: it has no address');
+like(slurp_file($log), qr/hook\.sock/, 'unix: it was asked there');
+
+# ---- nobody's session ------------------------------------------------------------------
+foreach my $setting (qw(ca_file client_cert_file client_key_file pinned_keys
+	unix_socket address_allow proxy require_signed_response secret_file))
+{
+	like((as_role($node, 'shop', $node->safe_psql('shop', 'SELECT current_user'),
+		"SET hoopguard.webhook_$setting = 'off'"))[2], qr/55P02/, "setting $setting: of no session");
+}
+is((as_role($node, 'shop', 'regress_hoopguard_human', 'SHOW hoopguard.webhook_client_key_file'))[1],
+	'', 'setting client_key_file: not shown');
+
+$stub->kill_kill;
+$node->stop;
+done_testing();
