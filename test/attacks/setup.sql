@@ -5,7 +5,9 @@ DO $$
 DECLARE
 	e text;
 BEGIN
-	FOREACH e IN ARRAY '{hstore,tablefunc,dblink,postgres_fdw,xml2,citext}'::text[] LOOP
+	FOREACH e IN ARRAY '{hstore,tablefunc,dblink,postgres_fdw,xml2,citext,pgcrypto,pg_trgm,intarray,unaccent,ltree,cube,
+		earthdistance,bloom,tsm_system_rows,tsm_system_time,pg_visibility,pageinspect,pgstattuple,amcheck,pg_walinspect,
+		pg_buffercache,pg_freespacemap,pgrowlocks,fuzzystrmatch,seg,file_fdw,refint,pg_surgery,tcn}'::text[] LOOP
 		BEGIN
 			EXECUTE 'CREATE EXTENSION ' || e || ' SCHEMA public';
 		EXCEPTION WHEN OTHERS THEN
@@ -13,6 +15,7 @@ BEGIN
 		END;
 	END LOOP;
 END $$;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO agent;
 CREATE SCHEMA s; CREATE SCHEMA ws AUTHORIZATION agent; GRANT USAGE ON SCHEMA s TO PUBLIC;
 CREATE TABLE s.person (id int PRIMARY KEY, email text UNIQUE, ssn text, salary int, doc jsonb, tags text[], born date, n numeric, r int4range, note text, CHECK (salary > 10));
 INSERT INTO s.person SELECT i, 'canary' || i || '@c.test', 'ssncanary' || i, 7300 + i, jsonb_build_object('k', 'canary' || i), ARRAY['canary' || i, 'x'], date '1907-03-01' + i, 7300.5 + i, int4range(7300 + i, 7400), 'note ' || i FROM generate_series(1, 9) i;
@@ -55,4 +58,18 @@ CREATE TABLE s.tree (id int, parent int, secret text); INSERT INTO s.tree SELECT
 CREATE TYPE s.ct AS (a text, b int); CREATE TABLE s.typed OF s.ct; INSERT INTO s.typed VALUES ('canary1', 1); GRANT ALL ON s.typed TO agent; SELECT hoopguard.add_mask('redact', relation=>'s.typed', column_name=>'a');
 CREATE FUNCTION s.poly(anyelement) RETURNS anyelement LANGUAGE sql AS 'SELECT $1'; CREATE FUNCTION s.var(VARIADIC text[]) RETURNS text LANGUAGE sql AS 'SELECT array_to_string($1, ''-'')'; CREATE FUNCTION s.tabf(s.tree) RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN $1.secret; END'; CREATE FUNCTION s.getrow(int) RETURNS s.tree LANGUAGE sql STABLE AS 'SELECT * FROM s.tree WHERE id = $1'; CREATE FUNCTION s.getdef(int, OUT a text, OUT b text) LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN SELECT t::text, secret INTO a, b FROM s.tree t WHERE id = $1; END';
 CREATE FUNCTION s.cur() RETURNS refcursor LANGUAGE plpgsql SECURITY DEFINER AS $$ DECLARE c refcursor; BEGIN OPEN c SCROLL FOR SELECT * FROM s.tree; RETURN c; END $$;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO agent;
+CREATE TABLE s.typ (id int PRIMARY KEY, secret text, sh hstore, sl ltree, sx xml, sj json, sb bytea, sc citext, sa int[], st tsvector, note text, sd date, sbit varbit);
+INSERT INTO s.typ SELECT i, 'canary'||i, hstore('k','canary'||i), ('canary'||i)::ltree, ('<a>canary'||i||'</a>')::xml, json_build_object('k','canary'||i), convert_to('canary'||i,'UTF8'), 'canary'||i, ARRAY[7300+i,1], to_tsvector('simple','canary'||i), 'note', date '1907-03-01'+i, (7300+i)::bit(16)::varbit FROM generate_series(1,5) i;
+GRANT SELECT, INSERT, UPDATE, DELETE, REFERENCES, TRIGGER ON s.typ TO agent;
+SELECT hoopguard.add_mask('constant', relation => 's.typ', column_name => c, args => '{"existence":"refuse"}') FROM unnest('{secret,sh,sl,sx,sj,sb,sc,sa,st,sd,sbit}'::text[]) c;
+CREATE TABLE s.def (id int, secret text DEFAULT 'canary1', note text); INSERT INTO s.def VALUES (1); GRANT ALL ON s.def TO agent; SELECT hoopguard.add_mask('constant', relation => 's.def', column_name => 'secret');
+CREATE TABLE s.dp (id int, secret text) PARTITION BY HASH (secret); CREATE TABLE s.dp0 PARTITION OF s.dp FOR VALUES WITH (MODULUS 2, REMAINDER 0); CREATE TABLE s.dp1 PARTITION OF s.dp FOR VALUES WITH (MODULUS 2, REMAINDER 1); INSERT INTO s.dp SELECT i, 'canary'||i FROM generate_series(1,9) i; GRANT ALL ON s.dp, s.dp0, s.dp1 TO agent; SELECT hoopguard.add_mask('constant', relation => 's.dp', column_name => 'secret');
+CREATE FUNCTION s.rowdef(s.typ) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'row %', $1; END $$;
+CREATE FUNCTION s.dom_check(text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'dom %', $1; RETURN true; END $$;
+CREATE DOMAIN s.dom AS text CHECK (s.dom_check(VALUE)); CREATE TABLE s.domt (id int, secret s.dom); INSERT INTO s.domt VALUES (1, 'canary1'); GRANT ALL ON s.domt TO agent; SELECT hoopguard.add_mask('constant', relation => 's.domt', column_name => 'secret');
+CREATE VIEW s.agv AS SELECT string_agg(email, ',') e, max(salary) m FROM s.person; GRANT SELECT ON s.agv TO agent;
+CREATE TABLE s.vgen (id int, secret text, upper_ text GENERATED ALWAYS AS (upper(secret)) VIRTUAL, full_ text GENERATED ALWAYS AS ('v-' || secret) VIRTUAL, vm int GENERATED ALWAYS AS (length(secret)) VIRTUAL);
+INSERT INTO s.vgen (id, secret) SELECT i, 'canary'||i FROM generate_series(1,5) i; GRANT ALL ON s.vgen TO agent; SELECT hoopguard.add_mask('constant', relation => 's.vgen', column_name => 'secret');
+CREATE TABLE s.vgenp (id int, secret text, upper_ text GENERATED ALWAYS AS (upper(secret)) VIRTUAL) PARTITION BY RANGE (id); CREATE TABLE s.vgenp1 PARTITION OF s.vgenp FOR VALUES FROM (0) TO (100); INSERT INTO s.vgenp (id, secret) SELECT i, 'canary'||i FROM generate_series(1,5) i; GRANT ALL ON s.vgenp, s.vgenp1 TO agent; SELECT hoopguard.add_mask('redact', relation => 's.vgenp', column_name => 'secret');
 ANALYZE;

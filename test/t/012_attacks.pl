@@ -46,6 +46,8 @@ sub attack
 		like($out, qr/\@${\ scalar @lines}\n/, "$db: $name ran to its end");
 		foreach my $text ($out, $err)
 		{
+			# the attack itself, shown again
+			$text =~ s/^(LINE \d+:|.*LOG:  statement:) .*$//mg;
 			foreach my $part (split /^\@(?=\d+$)/m, $text)
 			{
 				$shown{"$name $1"} .= $part if $part =~ s/^(\d+)\n//;
