@@ -161,10 +161,10 @@ hg_bound_leave(HgBound *outer)
 }
 
 bool
-hg_bound_listed(void)
+hg_bound_listed(const char *approver)
 {
 	for (HgBound *bound = current; bound != NULL; bound = bound->outer)
-		if (bound->listed)
+		if (bound->listed && strcmp(bound->approver, approver) == 0)
 			return true;
 	return false;
 }

@@ -47,6 +47,7 @@ typedef struct HgBound
 	int64		max_rows;		/* of all together, -1: any */
 	int			calls;
 	char		approval_id[40];
+	char		approver[256];	/* that its rule names, "": none */
 } HgBound;
 
 /* Does the server count rows (track_counts)? */
@@ -71,8 +72,8 @@ extern int64 hg_written_rows(const HgWrittenRel *rel);
 extern HgBound *hg_bound_enter(HgBound *bound);
 extern void hg_bound_leave(HgBound *outer);
 
-/* Is something around what runs now held to a list of rows? */
-extern bool hg_bound_listed(void);
+/* Is something around held to a list of rows that this approver has seen? */
+extern bool hg_bound_listed(const char *approver);
 
 /*
  * ERROR HG010 when more is written than was approved.  At every row (final

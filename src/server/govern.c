@@ -401,7 +401,10 @@ typedef struct Evidence
 	const HgFacts *facts;
 	QueryDesc  *desc;			/* to be rehearsed, or NULL */
 	const char *reason;			/* why it is not */
+	const char *approver;		/* who will see it, "": whoever */
 } Evidence;
+
+static const char *rehearsed_for = "";	/* approver, in a rehearsal */
 
 /*
  * A frame of its own keeps the rehearsal out of the event of the utility
@@ -418,6 +421,7 @@ make_evidence(void *arg)
 		return hg_evidence_utility(evidence->facts);
 	if (evidence->desc == NULL)
 		return hg_evidence_without(evidence->facts, evidence->reason);
+	rehearsed_for = evidence->approver;
 	hg_frame_push(HG_FRAME_RUN, NULL, hg_event_next_id());
 	json = hg_rehearse(evidence->desc, evidence->policy, evidence->facts);
 	hg_frame_reset(depth);
@@ -465,6 +469,9 @@ apply_verdict(HgStmt *stmt, const HgPolicy *policy, const HgFacts *facts,
 			{
 				HgApprovalAsk ask = {0};
 				Evidence	evidence = {0};
+				const char *approver = verdict.rule != NULL &&
+					verdict.rule->approver != NULL ?
+					verdict.rule->approver : "";
 				bool		may_rehearse = toplevel && verdict.rule != NULL &&
 					!verdict.rule->no_rehearsal &&
 					hg_rehearse_writes(queryDesc->plannedstmt);
@@ -481,10 +488,13 @@ apply_verdict(HgStmt *stmt, const HgPolicy *policy, const HgFacts *facts,
 
 				/*
 				 * What triggers and functions of a rehearsed statement write
-				 * was shown with it, and is held to that.
+				 * was shown with it, and is held to that.  Who decides on
+				 * other things has not seen it.
 				 */
-				if ((hg_rehearsing || hg_bound_listed()) &&
-					hg_rehearse_writes(queryDesc->plannedstmt))
+				if (hg_rehearse_writes(queryDesc->plannedstmt) &&
+					(hg_rehearsing ?
+					 strcmp(approver, rehearsed_for) == 0 :
+					 hg_bound_listed(approver)))
 				{
 					stmt->approved = true;
 					stmt->max_rows = -1;
@@ -504,6 +514,7 @@ apply_verdict(HgStmt *stmt, const HgPolicy *policy, const HgFacts *facts,
 				ask.evidence_arg = &evidence;
 				evidence.policy = policy;
 				evidence.facts = facts;
+				evidence.approver = approver;
 				if (may_rehearse)
 					evidence.desc = queryDesc;
 				else if (!hg_rehearse_writes(queryDesc->plannedstmt))
@@ -538,6 +549,9 @@ apply_verdict(HgStmt *stmt, const HgPolicy *policy, const HgFacts *facts,
 				stmt->approved = true;
 				reported->max_rows = hg_approval_max_rows();
 				reported->bound = hg_approval_bound();
+				if (reported->bound != NULL)
+					strlcpy(reported->bound->approver, approver,
+							sizeof(reported->bound->approver));
 				if (ask.may_wait)
 				{
 					PushActiveSnapshot(GetTransactionSnapshot());

@@ -193,6 +193,34 @@ is($node->safe_psql('shop', "SELECT count(*) FROM hoopguard.approval WHERE state
 is($node->safe_psql('shop', "SELECT count(*) FROM store.thing WHERE v LIKE 'loop%'"), '0',
 	'loop: nothing is written');
 
+# ---- what a trigger writes: the same approver has seen it, another has not ----------------
+as_dba($node, 'shop', <<"EOS");
+SELECT hoopguard.add_approver('others', role => '$boss');
+CREATE TABLE store.payroll (n int);
+GRANT ALL ON store.payroll TO $agent;
+CREATE FUNCTION store.pay() RETURNS trigger LANGUAGE plpgsql AS
+	'BEGIN INSERT INTO store.payroll VALUES (1); RETURN NEW; END';
+CREATE TRIGGER pay BEFORE UPDATE ON store.thing FOR EACH ROW WHEN (NEW.v = 'pay')
+	EXECUTE FUNCTION store.pay();
+SELECT hoopguard.add_rule('approve', '{INSERT}', objects => 'store.payroll', priority => 1, approver => 'people');
+EOS
+$sql = "UPDATE store.thing SET v = 'pay' WHERE id = 30";
+like(agent($sql), qr/HG002/, 'inner: asked');
+($id, $e) = evidence('%_pay_%');
+is($e->{total_rows}, 2, 'inner: shown');
+approve($id);
+is(agent($sql), '', 'inner: covered for the same approver');
+is($node->safe_psql('shop', 'SELECT count(*) FROM store.payroll'), '1', 'inner: written');
+as_dba($node, 'shop', "SELECT hoopguard.drop_rule(id) FROM hoopguard.rule WHERE objects = 'store.payroll';
+	SELECT hoopguard.add_rule('approve', '{INSERT}', objects => 'store.payroll', priority => 1, approver => 'others')");
+$sql = "UPDATE store.thing SET v = 'pay' WHERE id = 31";
+like(agent($sql), qr/HG002/, 'inner: asked');
+($id, $e) = evidence('%_pay_%31');
+like($e->{reason} // '', qr/needs an approval of its own/, 'inner: not rehearsed for another approver');
+approve($id);
+like(agent($sql), qr/HG002/, 'inner: not covered for another approver');
+is($node->safe_psql('shop', 'SELECT count(*) FROM store.payroll'), '1', 'inner: not written');
+
 # ---- hidden characters -----------------------------------------------------------------
 like(agent("INSERT INTO store.thing VALUES (400, 'a' || chr(8203) || 'b' || chr(8238))"), qr/HG002/, 'hidden: asked');
 (undef, $e) = evidence('INSERT INTO store.thing VALUES (400%');
