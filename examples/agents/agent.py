@@ -131,7 +131,9 @@ def main():
     parser.add_argument("sql")
     parser.add_argument("parameter", nargs="*")
     args = parser.parse_args()
-    with psycopg.connect(args.conninfo, autocommit=True) as connection:
+    # whatever the server's encoding, text is to come as str
+    with psycopg.connect(args.conninfo, autocommit=True,
+                         client_encoding="utf8") as connection:
         answer = {"status": "done"}
         if args.intent:
             answer = run_sql(connection, psycopg.sql.SQL(

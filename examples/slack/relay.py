@@ -111,7 +111,7 @@ class Relay(Server):
         msg_id, now = "slack_" + secrets.token_hex(12), int(time.time())
         signature = sign(self.response_key, msg_id, now, body.encode())
         try:
-            with psycopg.connect(self.conninfo, connect_timeout=2,
+            with psycopg.connect(self.conninfo, connect_timeout=2, client_encoding="utf8",
                                  options="-c statement_timeout=2000") as connection:
                 (state,) = connection.execute(
                     "SELECT hoopguard.submit_decision(%s, %s, %s, %s)",

@@ -763,6 +763,10 @@ hg_govern_start(QueryDesc *queryDesc, int eflags)
 				hg_stmt_push(stmt, HG_ERRCODE_MASKED, true);
 				refuse_plan();
 			}
+			stmt->generation = hg_catalog_generation();
+			stmt->policy_version =
+				MemoryContextStrdup(stmt->context,
+									hg_policy_get(hg_subject_current())->version);
 		}
 		cleared_rtable = queryDesc->plannedstmt->rtable;
 	}
@@ -775,11 +779,7 @@ hg_govern_resume(HgStmt *stmt)
 {
 	const HgIdentity *who;
 
-	if (!stmt->ran)
-	{
-		stmt->ran = true;
-		return;
-	}
+	/* also before the first row: a cursor is fetched from when it may be */
 	if (stmt->policy_version == NULL)
 		return;
 	AcceptInvalidationMessages();

@@ -40,7 +40,6 @@ typedef struct HgStmt
 	bool		audited;		/* push the event */
 	bool		pushed;
 	bool		approved;		/* a ticket was consumed */
-	bool		ran;			/* ExecutorRun has been called */
 	bool		judged;			/* rules were asked about it */
 	struct HgReach *reach;		/* rows it changes, or NULL; executor's */
 	uint64		generation;		/* when it started, see hg_govern_resume */

@@ -35,7 +35,8 @@ sub new_node
 {
 	my ($name, $conf) = @_;
 	my $node = PostgreSQL::Test::Cluster->new($name);
-	$node->init;
+	# in a C locale initdb would take SQL_ASCII, in which psycopg returns bytes
+	$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
 	$node->append_conf('postgresql.conf', <<"EOC");
 shared_preload_libraries = 'hoopguard'
 hoopguard.audit = all

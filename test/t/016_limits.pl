@@ -95,11 +95,13 @@ SELECT hoopguard.set_limit('$agent', 'rows_returned', 500, '1 day');
 EOS
 $told = together(8, 100, "SELECT generate_series(1, 10);\n");
 like($told, qr/limit of 500 rows returned/, 'rows returned add up');
-is( query($node, 'shop',
-		"SELECT sum(rows_returned) FROM hoopguard.activity
-		WHERE session_role = '$agent' AND command = 'SELECT' AND sqlstate = '00000'
-		AND text LIKE 'select generate_series%' AND level = 0"),
-	500, '... to the limit');
+# each session may have been stopped within a statement, which does not count
+my $returned = query($node, 'shop',
+	"SELECT sum(rows_returned) FROM hoopguard.activity
+	WHERE session_role = '$agent' AND command = 'SELECT' AND sqlstate = '00000'
+	AND text LIKE 'select generate_series%' AND level = 0");
+cmp_ok($returned, '<=', 500, '... to the limit');
+cmp_ok($returned, '>', 500 - 8 * 10, '... and not to less');
 as_dba($node, 'shop', <<EOS);
 SELECT hoopguard.drop_limit(id) FROM hoopguard.limit_rule WHERE kind = 'rows_returned';
 SELECT hoopguard.set_limit('$agent', 'run_ms', 3000, '1 day');
