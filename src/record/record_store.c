@@ -4,11 +4,17 @@
  *	  Records to rows, inside the recorder's transaction.
  *
  * Events and outcomes, the bulk of it, are gathered in slots and written with
- * table_multi_insert() straight into the partition of their month, as COPY
+ * table_multi_insert() straight into the partition of their week, as COPY
  * does it; the rest goes through prepared statements.  That skips triggers
  * and constraints, of which these tables have none but the partition bounds,
- * and those are checked: a row that does not fit the partition its month
+ * and those are checked: a row that does not fit the partition its week
  * names, because somebody repartitioned, takes the ordinary way.
+ *
+ * The tables of events and outcomes are narrow: what many events have in
+ * common is in _context and stored once, a number that is 0 is NULL, and the
+ * outcome of a transaction with one event is in the event's row.  So an event
+ * is held back until the next record is seen, which may be its outcome.  The
+ * views event and outcome put it together again; see 40_record.sql.
  *
  * Each row that is stored names its seal, and the seal is told the row's
  * digest; what is in a digest, and in which order, is in the view _sealed_row
@@ -60,14 +66,18 @@
 /* Statement ids remembered as stored; beyond it all are forgotten. */
 #define MAX_KNOWN 100000
 
-/* Partitions open at a time: events of now, and stragglers. */
-#define MAX_PARTITIONS 4
+/* Partitions open at a time, of each table: rows of now, and stragglers. */
+#define MAX_PARTITIONS 8
+
+/* Sessions and contexts remembered; beyond it all are forgotten. */
+#define MAX_SESSIONS 100000
+#define MAX_CONTEXTS 50000
 
 typedef struct Bulk
 {
 	Relation	rel;
-	int			month;			/* year * 12 + month0 of a partition, -1: not
-								 * a partition by month */
+	Oid			parent;
+	int			week;			/* see week_of() */
 	ResultRelInfo *rri;
 	struct SlotSet *set;
 	int			n;				/* slots filled */
@@ -93,12 +103,43 @@ typedef struct Reader
 	const char *end;
 } Reader;
 
+/* An event as it is sealed and shown, in the order of store_event(). */
+#define EVENT_COLUMNS 28
+#define EVENT_RECORDED_AT 23
+#define EVENT_SEAL 27
+
+typedef struct HeldEvent
+{
+	Datum		values[EVENT_COLUMNS];
+	bool		nulls[EVENT_COLUMNS];
+	bool		alone;			/* first of its transaction */
+} HeldEvent;
+
+/* An outcome, in the order of the view, without the seal. */
+#define OUTCOME_COLUMNS 6
+
+/* The last transaction of a session that has an event. */
+typedef struct SessionEntry
+{
+	int64		session_id;
+	int64		txn;
+} SessionEntry;
+
+typedef struct ContextEntry
+{
+	uint8		digest[HG_DIGEST_LEN];
+	int32		context_id;
+} ContextEntry;
+
 /* The running transaction; all in its memory. */
 static Oid	schema_oid = InvalidOid;
 static EState *estate = NULL;
-static Bulk *bulk_outcome = NULL;
-static Bulk *bulk_event[MAX_PARTITIONS];
-static int	nbulk_event = 0;
+static Bulk *bulks[2 * MAX_PARTITIONS];
+static int	nbulks = 0;
+static Oid	event_parent = InvalidOid;
+static Oid	outcome_parent = InvalidOid;
+static HeldEvent held;
+static bool holding = false;
 static List *new_statements = NIL;	/* of uint64*, in store_context */
 static uint64 events_written = 0;
 
@@ -106,12 +147,17 @@ static uint64 events_written = 0;
 static MemoryContext store_context = NULL;	/* outlives the transaction */
 static HTAB *known = NULL;
 static Oid	known_relid = InvalidOid;	/* installation `known` is about */
-static SlotSet slot_sets[MAX_PARTITIONS + 1];	/* events, then outcomes */
+static SlotSet slot_sets[2 * MAX_PARTITIONS];	/* events, then outcomes */
 static SPIPlanPtr plan_session = NULL;
 static SPIPlanPtr plan_statement = NULL;
 static SPIPlanPtr plan_edge = NULL;
 static SPIPlanPtr plan_dataset = NULL;
 static SPIPlanPtr plan_event = NULL;
+static SPIPlanPtr plan_outcome = NULL;
+static SPIPlanPtr plan_context = NULL;
+static SPIPlanPtr plan_context_id = NULL;
+static HTAB *sessions = NULL;	/* of SessionEntry */
+static HTAB *contexts = NULL;	/* of ContextEntry */
 static SPIPlanPtr plan_note = NULL;
 static SPIPlanPtr plan_intent = NULL;
 
@@ -193,12 +239,13 @@ slots_prepare(SlotSet *set, Relation rel)
 }
 
 static Bulk *
-bulk_open(Oid relid, int month, SlotSet *set)
+bulk_open(Oid relid, Oid parent, int week, SlotSet *set)
 {
 	Bulk	   *bulk = palloc0(sizeof(Bulk));
 
 	bulk->rel = table_open(relid, RowExclusiveLock);
-	bulk->month = month;
+	bulk->parent = parent;
+	bulk->week = week;
 	slots_prepare(set, bulk->rel);
 	bulk->set = set;
 	bulk->rri = makeNode(ResultRelInfo);
@@ -276,93 +323,133 @@ bulk_close(Bulk *bulk)
 
 /* ------------------------------------------------------------- partitions */
 
-/* Month of a time, in UTC, as year * 12 + month0. */
+/*
+ * Partitions are weeks, which begin on Monday, in UTC.  They are counted from
+ * Monday, the 3rd of January 2000.
+ */
 static int
-month_of(TimestampTz at)
+week_of(TimestampTz at)
 {
-	pg_time_t	t = timestamptz_to_time_t(at);
-	struct pg_tm *tm = pg_gmtime(&t);
+	int64		days = at / USECS_PER_DAY - (at % USECS_PER_DAY < 0 ? 1 : 0) - 2;
 
-	if (tm == NULL)
-		return 0;
-	return (tm->tm_year + 1900) * 12 + tm->tm_mon;
+	return (int) (days / 7 - (days % 7 < 0 ? 1 : 0));
 }
 
-/* The first instant of a month. */
 static TimestampTz
-month_start(int month)
+week_start(int week)
 {
-	return (TimestampTz) (date2j(month / 12, month % 12 + 1, 1) -
-						  POSTGRES_EPOCH_JDATE) * USECS_PER_DAY;
+	return ((TimestampTz) week * 7 + 2) * USECS_PER_DAY;
 }
 
 static char *
-partition_name(int month)
+partition_name(const char *table, int week)
 {
-	return psprintf("event_%04d%02d", month / 12, month % 12 + 1);
+	int			year;
+	int			month;
+	int			day;
+
+	j2date(week * 7 + 2 + POSTGRES_EPOCH_JDATE, &year, &month, &day);
+	return psprintf("%s_%04d%02d%02d", table, year, month, day);
 }
 
-/* The open bulk for events of a month, or NULL if it has no partition. */
+/* The partition of a week, InvalidOid if there is none. */
+static Oid
+partition_of(Oid parent, const char *table, int week)
+{
+	Oid			relid = get_relname_relid(partition_name(table, week),
+										  schema_oid);
+
+	if (!OidIsValid(relid) || get_rel_relkind(relid) != RELKIND_RELATION ||
+		!get_rel_relispartition(relid) ||
+		get_partition_parent(relid, true) != parent)
+		return InvalidOid;
+	return relid;
+}
+
+/* The open bulk for rows of a time, or NULL if it has no partition. */
 static Bulk *
-event_bulk(int month)
+bulk_for(Oid parent, TimestampTz at)
 {
 	MemoryContext oldcontext;
 	Oid			relid;
+	int			week = week_of(at);
+	int			set = 0;		/* open ones of this table */
 	int			i;
 
-	for (i = 0; i < nbulk_event; i++)
+	for (i = 0; i < nbulks; i++)
 	{
-		if (bulk_event[i]->month == month)
-			return bulk_event[i];
+		if (bulks[i]->parent != parent)
+			continue;
+		if (bulks[i]->week == week)
+			return bulks[i];
+		set++;
 	}
-	if (nbulk_event >= MAX_PARTITIONS)
+	if (set >= MAX_PARTITIONS)
 		return NULL;
-	relid = get_relname_relid(partition_name(month), schema_oid);
-	if (!OidIsValid(relid) || get_rel_relkind(relid) != RELKIND_RELATION ||
-		!get_rel_relispartition(relid) ||
-		get_partition_parent(relid, false) != known_relid)
+	if (parent == outcome_parent)
+		set += MAX_PARTITIONS;
+	relid = partition_of(parent, parent == event_parent ? "event" : "outcome",
+						 week);
+	if (!OidIsValid(relid))
 		return NULL;
 	oldcontext = MemoryContextSwitchTo(estate->es_query_cxt);
-	bulk_event[nbulk_event] = bulk_open(relid, month,
-										&slot_sets[nbulk_event]);
+	bulks[nbulks] = bulk_open(relid, parent, week, &slot_sets[set]);
 	MemoryContextSwitchTo(oldcontext);
-	return bulk_event[nbulk_event++];
+	return bulks[nbulks++];
+}
+
+static void
+make_partition(const char *table, Oid parent, int week)
+{
+	char	   *name = partition_name(table, week);
+	char	   *sql;
+
+	if (OidIsValid(partition_of(parent, table, week)))
+		return;
+	sql = psprintf("CREATE TABLE hoopguard.%s PARTITION OF hoopguard._%s"
+				   " FOR VALUES FROM ('%s 00:00:00+00') TO ('%s 00:00:00+00')",
+				   name, table,
+				   partition_name("", week) + 1,
+				   partition_name("", week + 1) + 1);
+	if (SPI_execute(sql, false, 0) < 0)
+		elog(ERROR, "could not create partition %s", name);
+
+	/* A member: dropped with the extension, its rows not in a dump. */
+	sql = psprintf("ALTER EXTENSION hoopguard ADD TABLE hoopguard.%s", name);
+	if (SPI_execute(sql, false, 0) < 0)
+		elog(ERROR, "could not add partition %s to the extension", name);
+}
+
+static bool
+find_tables(void)
+{
+	schema_oid = get_namespace_oid("hoopguard", true);
+	if (!OidIsValid(schema_oid) ||
+		!OidIsValid(get_extension_oid("hoopguard", true)))
+		return false;
+	event_parent = get_relname_relid("_event", schema_oid);
+	outcome_parent = get_relname_relid("_outcome", schema_oid);
+	return OidIsValid(event_parent) && OidIsValid(outcome_parent);
 }
 
 void
 hg_store_partitions(void)
 {
-	int			month = month_of(GetCurrentTimestamp());
-	Oid			namespace = get_namespace_oid("hoopguard", true);
+	int			week = week_of(GetCurrentTimestamp());
 	int			i;
 
-	if (!OidIsValid(get_extension_oid("hoopguard", true)) ||
-		!OidIsValid(namespace))
+	if (!find_tables())
 		return;
-	for (i = 0; i < 2; i++, month++)
+	for (i = 0; i < 2; i++)
 	{
-		char	   *name = partition_name(month);
-		char	   *sql;
-
-		if (OidIsValid(get_relname_relid(name, namespace)))
-			continue;
-		sql = psprintf("CREATE TABLE hoopguard.%s PARTITION OF hoopguard.event"
-					   " FOR VALUES FROM ('%04d-%02d-01 00:00:00+00')"
-					   " TO ('%04d-%02d-01 00:00:00+00')", name,
-					   month / 12, month % 12 + 1,
-					   (month + 1) / 12, (month + 1) % 12 + 1);
-		if (SPI_execute(sql, false, 0) < 0)
-			elog(ERROR, "could not create partition %s", name);
-
-		/* A member: dropped with the extension, its rows not in a dump. */
-		sql = psprintf("ALTER EXTENSION hoopguard ADD TABLE hoopguard.%s",
-					   name);
-		if (SPI_execute(sql, false, 0) < 0)
-			elog(ERROR, "could not add partition %s to the extension", name);
+		make_partition("event", event_parent, week + i);
+		make_partition("outcome", outcome_parent, week + i);
 	}
 }
 
 /* -------------------------------------------------------- begin and end */
+
+static void write_held(const Datum *outcome, const bool *onulls);
 
 static void
 forget_known(void)
@@ -372,14 +459,20 @@ forget_known(void)
 	known = NULL;
 }
 
+static void
+forget_contexts(void)
+{
+	if (contexts != NULL)
+		hash_destroy(contexts);
+	contexts = NULL;
+}
+
 bool
 hg_store_begin(Oid *event_relid)
 {
-	Oid			relid;
-
 	estate = NULL;
-	bulk_outcome = NULL;
-	nbulk_event = 0;
+	nbulks = 0;
+	holding = false;
 	new_statements = NIL;
 	events_written = 0;
 	*event_relid = InvalidOid;
@@ -388,20 +481,19 @@ hg_store_begin(Oid *event_relid)
 											  "hoopguard store",
 											  ALLOCSET_DEFAULT_SIZES);
 
-	schema_oid = get_namespace_oid("hoopguard", true);
-	if (!OidIsValid(schema_oid) ||
-		!OidIsValid(get_extension_oid("hoopguard", true)))
+	if (!find_tables())
 		return false;
-	relid = get_relname_relid("event", schema_oid);
-	if (!OidIsValid(relid))
-		return false;
-	if (relid != known_relid)
+	if (event_parent != known_relid)
+	{
 		forget_known();
-	known_relid = relid;
-	*event_relid = relid;
+		forget_contexts();
+	}
+	known_relid = event_parent;
+	*event_relid = event_parent;
 
-	/* Hold the parent, so that no partition comes or goes meanwhile. */
-	LockRelationOid(relid, RowExclusiveLock);
+	/* Hold the parents, so that no partition comes or goes meanwhile. */
+	LockRelationOid(event_parent, RowExclusiveLock);
+	LockRelationOid(outcome_parent, RowExclusiveLock);
 	hg_seal_begin(schema_oid);
 	hg_outbox_begin();
 	estate = CreateExecutorState();
@@ -409,17 +501,24 @@ hg_store_begin(Oid *event_relid)
 	return true;
 }
 
+bool
+hg_store_has_partitions(void)
+{
+	int			week = week_of(GetCurrentTimestamp());
+
+	return OidIsValid(partition_of(event_parent, "event", week)) &&
+		OidIsValid(partition_of(outcome_parent, "outcome", week));
+}
+
 void
 hg_store_end(void)
 {
 	int			i;
 
-	if (bulk_outcome != NULL)
-		bulk_close(bulk_outcome);
-	for (i = 0; i < nbulk_event; i++)
-		bulk_close(bulk_event[i]);
-	bulk_outcome = NULL;
-	nbulk_event = 0;
+	write_held(NULL, NULL);
+	for (i = 0; i < nbulks; i++)
+		bulk_close(bulks[i]);
+	nbulks = 0;
 	hg_seal_end();
 	FreeExecutorState(estate);
 	estate = NULL;
@@ -462,10 +561,12 @@ hg_store_forget(bool committed)
 	if (store_context != NULL)
 		MemoryContextReset(store_context);
 	hg_seal_forget(committed);
+	if (!committed)
+		forget_contexts();
+	holding = false;
 	new_statements = NIL;
 	estate = NULL;
-	bulk_outcome = NULL;
-	nbulk_event = 0;
+	nbulks = 0;
 }
 
 uint64
@@ -503,6 +604,35 @@ run_plan(SPIPlanPtr *plan, const char *sql, int nargs, Oid *types,
 	return SPI_processed;
 }
 
+/* What is remembered of a session; NULL if it is new, and now remembered. */
+static SessionEntry *
+session_entry(int64 session_id)
+{
+	SessionEntry *entry;
+	bool		found;
+
+	if (sessions != NULL && hash_get_num_entries(sessions) >= MAX_SESSIONS)
+	{
+		hash_destroy(sessions);
+		sessions = NULL;
+	}
+	if (sessions == NULL)
+	{
+		HASHCTL		ctl;
+
+		memset(&ctl, 0, sizeof(ctl));
+		ctl.keysize = sizeof(int64);
+		ctl.entrysize = sizeof(SessionEntry);
+		ctl.hcxt = TopMemoryContext;
+		sessions = hash_create("hoopguard sessions", 256, &ctl,
+							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	entry = hash_search(sessions, &session_id, HASH_ENTER, &found);
+	if (!found)
+		entry->txn = 0;
+	return found ? entry : NULL;
+}
+
 static void
 store_session(Reader *r)
 {
@@ -533,6 +663,9 @@ store_session(Reader *r)
 				 " ON CONFLICT DO NOTHING",
 				 10, types, values, nulls) > 0)
 		hg_seal_row(seal, HG_SEALED_SESSION, DatumGetInt64(values[0]), digest);
+
+	/* Its first event is the first of its transaction. */
+	(void) session_entry(DatumGetInt64(values[0]));
 }
 
 static int
@@ -674,15 +807,106 @@ store_statement(Reader *r)
 	MemoryContextSwitchTo(oldcontext);
 }
 
-#define EVENT_COLUMNS 28
+/* Sealed is all but the identifier, recorded_at and seal. */
+static const Oid event_types[EVENT_COLUMNS] = {
+	INT8OID, INT8OID, INT4OID, INT8OID, INT8OID, TIMESTAMPTZOID,
+	TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID,
+	UUIDOID, TEXTARRAYOID, INT8OID, INT8OID, INT8OID, INT8OID, TEXTOID,
+	XID8OID, INT8OID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID, INT8OID
+};
 
-/* Of the columns, these are sealed: all but id, recorded_at and seal. */
-#define EVENT_RECORDED_AT 23
-#define EVENT_SEAL 27
+/* Of them, these make a context. */
+#define CONTEXT_COLUMNS 10
+static const int context_columns[CONTEXT_COLUMNS] = {
+	2, 6, 7, 8, 9, 11, 12, 13, 15, 20
+};
+
+/* And these are counts, 4 bytes wide if they can be. */
+#define COUNT_COLUMNS 7
+static const int count_columns[COUNT_COLUMNS] = {19, 16, 17, 24, 18, 25, 26};
+
+static const Oid outcome_types[OUTCOME_COLUMNS] = {
+	INT8OID, INT8OID, XID8OID, BOOLOID, LSNOID, TIMESTAMPTZOID
+};
+
+/*
+ * The id of what an event has in common with others: subject, roles, intent,
+ * command, verdict and so on, and which of its counts are NULL.
+ */
+static int32
+context_of(const Datum *values, const bool *nulls)
+{
+	static Oid	types[CONTEXT_COLUMNS + 2];
+	Datum		v[CONTEXT_COLUMNS + 2];
+	bool		u[CONTEXT_COLUMNS + 2];
+	uint8		digest[HG_DIGEST_LEN];
+	ContextEntry *entry;
+	bool		found = false;
+	bool		isnull;
+	int			unknown = 0;
+	int			id;
+	int			i;
+
+	for (i = 0; i < CONTEXT_COLUMNS; i++)
+	{
+		types[i] = event_types[context_columns[i]];
+		v[i] = values[context_columns[i]];
+		u[i] = nulls[context_columns[i]];
+	}
+	for (i = 0; i < COUNT_COLUMNS; i++)
+		unknown |= nulls[count_columns[i]] ? 1 << i : 0;
+	types[i = CONTEXT_COLUMNS] = INT4OID;
+	v[i] = Int32GetDatum(unknown);
+	u[i] = false;
+	hg_seal_digest(CONTEXT_COLUMNS + 1, types, v, u, digest);
+	if (contexts != NULL)
+	{
+		entry = hash_search(contexts, digest, HASH_FIND, NULL);
+		if (entry != NULL)
+			return entry->context_id;
+	}
+
+	types[++i] = BYTEAOID;
+	v[i] = PointerGetDatum(palloc(VARHDRSZ + HG_DIGEST_LEN));
+	SET_VARSIZE(DatumGetPointer(v[i]), VARHDRSZ + HG_DIGEST_LEN);
+	memcpy(VARDATA(DatumGetPointer(v[i])), digest, HG_DIGEST_LEN);
+	u[i] = false;
+	(void) run_plan(&plan_context,
+					"INSERT INTO hoopguard._context (level, subject,"
+					" session_role, effective_role, intent, command, verdict,"
+					" rule_id, masked_columns, sqlstate, unknown, digest)"
+					" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
+					" $12) ON CONFLICT DO NOTHING",
+					CONTEXT_COLUMNS + 2, types, v, u);
+	if (run_plan(&plan_context_id,
+				 "SELECT c.context_id FROM hoopguard._context c"
+				 " WHERE c.digest OPERATOR(pg_catalog.=) $1",
+				 1, types + i, v + i, u + i) != 1)
+		elog(ERROR, "could not store a context");
+	id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0],
+									 SPI_tuptable->tupdesc, 1, &isnull));
+	SPI_freetuptable(SPI_tuptable);
+
+	if (contexts != NULL && hash_get_num_entries(contexts) >= MAX_CONTEXTS)
+		forget_contexts();
+	if (contexts == NULL)
+	{
+		HASHCTL		ctl;
+
+		memset(&ctl, 0, sizeof(ctl));
+		ctl.keysize = HG_DIGEST_LEN;
+		ctl.entrysize = sizeof(ContextEntry);
+		ctl.hcxt = TopMemoryContext;
+		contexts = hash_create("hoopguard contexts", 256, &ctl,
+							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	entry = hash_search(contexts, digest, HASH_ENTER, &found);
+	entry->context_id = id;
+	return id;
+}
 
 static void
-seal_event(int64 seal, const Oid *types, const Datum *values,
-		   const bool *nulls)
+seal_event(int64 seal, const Datum *values, const bool *nulls)
 {
 	Oid			t[EVENT_COLUMNS];
 	Datum		v[EVENT_COLUMNS];
@@ -695,7 +919,7 @@ seal_event(int64 seal, const Oid *types, const Datum *values,
 	{
 		if (i == EVENT_RECORDED_AT || i == EVENT_SEAL)
 			continue;
-		t[n] = types[i];
+		t[n] = event_types[i];
 		v[n] = values[i];
 		u[n++] = nulls[i];
 	}
@@ -704,25 +928,180 @@ seal_event(int64 seal, const Oid *types, const Datum *values,
 }
 
 static void
+seal_outcome(int64 seal, const Datum *values, const bool *nulls)
+{
+	uint8		digest[HG_DIGEST_LEN];
+
+	hg_seal_digest(OUTCOME_COLUMNS - 1, outcome_types + 1, values + 1,
+				   nulls + 1, digest);
+	hg_seal_row(seal, HG_SEALED_OUTCOME, DatumGetInt64(values[0]), digest);
+}
+
+/*
+ * Put a row of _event or _outcome where it belongs; the column at seal_column
+ * gets the number of its seal, which is returned.
+ */
+static int64
+put_row(Oid parent, TimestampTz at, Datum *values, bool *nulls, int n,
+		int seal_column, SPIPlanPtr *plan, const char *sql, const Oid *types)
+{
+	Bulk	   *bulk = bulk_for(parent, at);
+	int64		seal;
+
+	if (bulk != NULL)
+	{
+		TupleTableSlot *slot;
+
+		seal = hg_seal_for(week_start(bulk->week), week_start(bulk->week + 1));
+		values[seal_column] = Int64GetDatum(seal);
+		slot = bulk_fill(bulk, values, nulls, n);
+		if (ExecPartitionCheck(bulk->rri, slot, estate, false))
+		{
+			bulk->n++;
+			return seal;
+		}
+		ExecClearTuple(slot);
+	}
+	seal = hg_seal_for(0, 0);
+	values[seal_column] = Int64GetDatum(seal);
+	(void) run_plan(plan, sql, n, unconstify(Oid *, types), values, nulls);
+	return seal;
+}
+
+static void
+write_outcome(const Datum *outcome, const bool *onulls)
+{
+	static const Oid types[] = {INT8OID, INT8OID, TIMESTAMPTZOID, INT8OID,
+		XID8OID, LSNOID, BOOLOID};
+	Datum		values[lengthof(types)];
+	bool		nulls[lengthof(types)] = {false};
+
+	values[0] = outcome[0];
+	values[1] = outcome[1];
+	values[2] = outcome[5];
+	values[4] = outcome[2];
+	nulls[4] = onulls[2];
+	values[5] = outcome[4];
+	nulls[5] = onulls[4];
+	values[6] = outcome[3];
+	nulls[6] = onulls[3];
+	seal_outcome(put_row(outcome_parent, DatumGetTimestampTz(outcome[5]),
+						 values, nulls, lengthof(types), 3, &plan_outcome,
+						 "INSERT INTO hoopguard._outcome VALUES"
+						 " ($1, $2, $3, $4, $5, $6, $7)", types),
+				 outcome, onulls);
+}
+
+/* Can the outcome be kept in the row of the held event? */
+static bool
+outcome_fits(const Datum *outcome, const bool *onulls)
+{
+	int64		us;
+
+	if (!holding || !held.alone || onulls[3] ||
+		DatumGetInt64(held.values[3]) != DatumGetInt64(outcome[0]) ||
+		DatumGetInt64(held.values[22]) != DatumGetInt64(outcome[1]) ||
+		held.nulls[21] != onulls[2] ||
+		(!onulls[2] &&
+		 DatumGetInt64(held.values[21]) != DatumGetInt64(outcome[2])))
+		return false;
+	us = DatumGetTimestampTz(outcome[5]) - DatumGetTimestampTz(held.values[5]);
+	return us >= 0 && us <= PG_INT32_MAX;
+}
+
+/* Write the held event, if there is one, with its outcome if that fits. */
+static void
+write_held(const Datum *outcome, const bool *onulls)
+{
+	static const Oid types[] = {INT8OID, TIMESTAMPTZOID, INT8OID, INT8OID,
+		INT8OID, INT8OID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID,
+		INT4OID, INT4OID, INT4OID, BOOLOID, INT8OID, XID8OID, LSNOID, UUIDOID,
+	TEXTOID, INT8ARRAYOID};
+	Datum		values[lengthof(types)];
+	bool		nulls[lengthof(types)];
+	Datum		counts[COUNT_COLUMNS];
+	bool		wide = false;
+	int64		seal;
+	int			i;
+
+	if (!holding)
+		return;
+	holding = false;
+	memset(nulls, 0, sizeof(nulls));
+	values[0] = held.values[0];
+	values[1] = held.values[5];
+	values[2] = held.values[3];
+	values[3] = held.values[22];
+	values[4] = held.values[4];
+	nulls[4] = held.nulls[4];
+	values[6] = Int32GetDatum(context_of(held.values, held.nulls));
+	for (i = 0; i < COUNT_COLUMNS; i++)
+	{
+		int64		count = held.nulls[count_columns[i]] ? 0 :
+			DatumGetInt64(held.values[count_columns[i]]);
+
+		counts[i] = Int64GetDatum(count);
+		values[7 + i] = Int32GetDatum((int32) count);
+		nulls[7 + i] = (count == 0);
+		wide |= (count < PG_INT32_MIN || count > PG_INT32_MAX);
+	}
+	values[21] = (Datum) 0;
+	nulls[21] = !wide;
+	if (wide)
+	{
+		values[21] = PointerGetDatum(construct_array(counts, COUNT_COLUMNS,
+													 INT8OID, 8,
+													 FLOAT8PASSBYVAL,
+													 TYPALIGN_DOUBLE));
+		for (i = 0; i < COUNT_COLUMNS; i++)
+			nulls[7 + i] = true;
+	}
+	values[14] = values[15] = values[18] = (Datum) 0;
+	nulls[14] = nulls[15] = nulls[18] = true;
+	if (outcome != NULL)
+	{
+		values[14] = Int32GetDatum((int32) (DatumGetTimestampTz(outcome[5]) -
+											DatumGetTimestampTz(held.values[5])));
+		nulls[14] = false;
+		values[15] = outcome[3];
+		nulls[15] = false;
+		values[18] = outcome[4];
+		nulls[18] = onulls[4];
+	}
+	values[16] = held.values[1];
+	nulls[16] = held.nulls[1];
+	values[17] = held.values[21];
+	nulls[17] = held.nulls[21];
+	values[19] = held.values[14];
+	nulls[19] = held.nulls[14];
+	values[20] = held.values[10];
+	nulls[20] = held.nulls[10];
+
+	seal = put_row(event_parent, DatumGetTimestampTz(held.values[5]), values,
+				   nulls, lengthof(types), 5, &plan_event,
+				   "INSERT INTO hoopguard._event VALUES ($1, $2, $3, $4, $5,"
+				   " $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,"
+				   " $18, $19, $20, $21, $22)", types);
+	seal_event(seal, held.values, held.nulls);
+	if (outcome != NULL)
+		seal_outcome(seal, outcome, onulls);
+	events_written++;
+}
+
+static void
 store_event(Reader *r)
 {
-	static Oid	types[EVENT_COLUMNS] = {INT8OID, INT8OID, INT4OID, INT8OID,
-		INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-		TEXTOID, TEXTOID, INT4OID, UUIDOID, TEXTARRAYOID, INT8OID, INT8OID,
-		INT8OID, INT8OID, TEXTOID, XID8OID, INT8OID, TIMESTAMPTZOID,
-		INT8OID, INT8OID, INT8OID, INT8OID};
-	Datum		values[EVENT_COLUMNS];
-	bool		nulls[EVENT_COLUMNS];
-	Bulk	   *bulk;
-	TimestampTz at;
+	Datum	   *values = held.values;
+	bool	   *nulls = held.nulls;
+	SessionEntry *session;
 	int64		number;
 	int			state;
 	bool		denied;
 	int			n;
 	int			i;
 
-	memset(nulls, 0, sizeof(nulls));
-	memset(values, 0, sizeof(values));
+	write_held(NULL, NULL);
+	memset(&held, 0, sizeof(held));
 	values[0] = Int64GetDatum(take_i64(r));
 	number = take_i64(r);
 	values[1] = Int64GetDatum(number);
@@ -732,8 +1111,7 @@ store_event(Reader *r)
 	number = take_i64(r);
 	values[4] = Int64GetDatum(number);
 	nulls[4] = (number == 0);
-	at = take_i64(r);
-	values[5] = TimestampTzGetDatum(at);
+	values[5] = TimestampTzGetDatum(take_i64(r));
 	for (i = 6; i < 13; i++)
 		values[i] = take_text(r, &nulls[i]);
 	denied = !nulls[12] && VARSIZE(DatumGetPointer(values[12])) == VARHDRSZ + 4 &&
@@ -786,52 +1164,29 @@ store_event(Reader *r)
 		nulls[i] = (number < 0);
 	}
 
-	hg_outbox_event(DatumGetInt64(values[0]), at, DatumGetInt64(values[3]),
+	hg_outbox_event(DatumGetInt64(values[0]), DatumGetTimestampTz(values[5]),
+					DatumGetInt64(values[3]),
 					DatumGetInt64(values[22]), state != 0 || denied);
-	bulk = event_bulk(month_of(at));
-	if (bulk != NULL)
-	{
-		TupleTableSlot *slot;
-		int64		seal = hg_seal_for(month_start(bulk->month),
-									   month_start(bulk->month + 1));
+	values[EVENT_SEAL] = (Datum) 0;
+	nulls[EVENT_SEAL] = false;
 
-		values[EVENT_SEAL] = Int64GetDatum(seal);
-		slot = bulk_fill(bulk, values, nulls, EVENT_COLUMNS);
-		if (ExecPartitionCheck(bulk->rri, slot, estate, false))
-		{
-			seal_event(seal, types, values, nulls);
-			bulk->n++;
-			events_written++;
-			return;
-		}
-		ExecClearTuple(slot);
-	}
-	values[EVENT_SEAL] = Int64GetDatum(hg_seal_for(0, 0));
-	(void) run_plan(&plan_event,
-					"INSERT INTO hoopguard.event (event_id, parent_id, level,"
-					" session_id, statement_id, at, subject, session_role,"
-					" effective_role, intent, traceparent, command, verdict,"
-					" rule_id, approval_id, masked_columns, rows_returned,"
-					" rows_affected, bytes_returned, duration_us, sqlstate,"
-					" xid, txn, recorded_at, rows_written, probes, scrubbed,"
-					" seal)"
-					" VALUES ($1, $2, $3, $4, $5, $6,"
-					" $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
-					" $19, $20, $21, $22, $23, $24, $25, $26, $27, $28)",
-					EVENT_COLUMNS, types, values, nulls);
-	seal_event(DatumGetInt64(values[EVENT_SEAL]), types, values, nulls);
-	events_written++;
+	/*
+	 * Of a session that began before this recorder did we do not know whether
+	 * the transaction had events before.
+	 */
+	session = session_entry(DatumGetInt64(values[3]));
+	held.alone = session != NULL && session->txn != DatumGetInt64(values[22]);
+	if (session == NULL)
+		session = session_entry(DatumGetInt64(values[3]));
+	session->txn = DatumGetInt64(values[22]);
+	holding = true;
 }
 
 static void
 store_outcome(Reader *r)
 {
-	static const Oid types[] = {INT8OID, INT8OID, XID8OID, BOOLOID, LSNOID,
-		TIMESTAMPTZOID};
-	Datum		values[7];
-	bool		nulls[7];
-	uint8		digest[HG_DIGEST_LEN];
-	int64		seal = hg_seal_for(0, 0);
+	Datum		values[OUTCOME_COLUMNS];
+	bool		nulls[OUTCOME_COLUMNS];
 	int64		number;
 	int			state;
 
@@ -848,26 +1203,15 @@ store_outcome(Reader *r)
 	values[4] = LSNGetDatum((XLogRecPtr) number);
 	nulls[4] = (number == 0);
 	values[5] = TimestampTzGetDatum(take_i64(r));
-	if (bulk_outcome == NULL)
-	{
-		Oid			relid = get_relname_relid("outcome", schema_oid);
-		MemoryContext oldcontext;
-
-		if (!OidIsValid(relid))
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_TABLE),
-					 errmsg("relation \"hoopguard.outcome\" does not exist")));
-		oldcontext = MemoryContextSwitchTo(estate->es_query_cxt);
-		bulk_outcome = bulk_open(relid, -1, &slot_sets[MAX_PARTITIONS]);
-		MemoryContextSwitchTo(oldcontext);
-	}
 	if (state != HG_OUTCOME_PREPARED)
 		hg_outbox_outcome(DatumGetInt64(values[0]), DatumGetInt64(values[1]));
-	values[6] = Int64GetDatum(seal);
-	hg_seal_digest(5, types + 1, values + 1, nulls + 1, digest);
-	hg_seal_row(seal, HG_SEALED_OUTCOME, DatumGetInt64(values[0]), digest);
-	(void) bulk_fill(bulk_outcome, values, nulls, 7);
-	bulk_outcome->n++;
+	if (outcome_fits(values, nulls))
+	{
+		write_held(values, nulls);
+		return;
+	}
+	write_held(NULL, NULL);
+	write_outcome(values, nulls);
 }
 
 static void
@@ -968,6 +1312,8 @@ hg_store_record(int type, const char *data, Size len)
 
 	reader.next = data;
 	reader.end = data + len;
+	if (type != HG_REC_OUTCOME)
+		write_held(NULL, NULL);
 	switch (type)
 	{
 		case HG_REC_SESSION:

@@ -27,9 +27,12 @@ extern void hg_store_forget(bool committed);
 /* Events written by the transaction that hg_store_end() closed. */
 extern uint64 hg_store_events(void);
 
+/* After hg_store_begin(): has this week its partitions? */
+extern bool hg_store_has_partitions(void);
+
 /*
- * Create missing partitions of hoopguard.event for this and the next month;
- * in a transaction with SPI connected.  ERROR when one cannot be made.
+ * Create missing partitions for this and the next week; in a transaction with
+ * SPI connected.  ERROR when one cannot be made.
  */
 extern void hg_store_partitions(void);
 

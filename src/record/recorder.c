@@ -122,6 +122,7 @@ static uint64 intents_since = RESOLVE_AFTER;	/* stored, since the table of
 static TimestampTz absent_since = 0;
 static Oid	partitioned_relid = InvalidOid; /* hoopguard.event whose
 											 * partitions were made */
+static TimestampTz partitions_tried = 0;
 static TimestampTz tick_at = 0;		/* 0: no wish */
 
 /* ---------------------------------------------------------------- wiring */
@@ -609,6 +610,7 @@ make_partitions(void)
 {
 	volatile bool ok = true;
 
+	partitions_tried = GetCurrentTimestamp();
 	PG_TRY();
 	{
 		begin_transaction("creating partitions");
@@ -617,7 +619,7 @@ make_partitions(void)
 	}
 	PG_CATCH();
 	{
-		(void) abort_transaction(LOG, "could not create a partition of hoopguard.event");
+		(void) abort_transaction(LOG, "could not create a partition");
 		ok = false;
 	}
 	PG_END_TRY();
@@ -638,7 +640,11 @@ attempt(int from, int to)
 		begin_transaction("storing audit records");
 		if (!hg_store_begin(&relid))
 			result = ATTEMPT_ABSENT;
-		else if (relid != partitioned_relid)
+		else if (relid != partitioned_relid ||
+				 (!hg_store_has_partitions() &&
+				  TimestampDifferenceExceeds(partitions_tried,
+											 GetCurrentTimestamp(),
+											 PARTITION_RETRY_MS)))
 		{
 			hg_store_end();
 			result = ATTEMPT_NEW;
@@ -688,7 +694,7 @@ attempt(int from, int to)
 	hg_store_forget(result == ATTEMPT_STORED);
 
 	/*
-	 * Partitions come before rows: a month with rows in the default partition
+	 * Partitions come before rows: a week with rows in the default partition
 	 * cannot get its own any more.
 	 */
 	if (result == ATTEMPT_NEW)

@@ -29,7 +29,7 @@
 #include "utils/timestamp.h"
 
 /* Partitions of a transaction that have a seal each; more share the rest. */
-#define MAX_GROUPS 8
+#define MAX_GROUPS 20
 
 typedef struct SealedRow
 {

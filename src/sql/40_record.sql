@@ -6,7 +6,7 @@
  * Nobody is granted anything but SELECT, and that by grant_auditor().  No
  * triggers and no constraints but keys and partition bounds: the recorder
  * inserts past the executor (see src/record/record_store.c, which knows the
- * order of the columns of event and outcome).
+ * order of the columns of _event and _outcome).
  */
 
 CREATE TABLE hoopguard.session (
@@ -74,58 +74,171 @@ COMMENT ON COLUMN hoopguard.lineage_dataset.access IS
 COMMENT ON TABLE hoopguard.lineage_dataset IS
 	'Relations and files that each statement reads or writes.';
 
-CREATE TABLE hoopguard.event (
-	event_id bigint NOT NULL,
-	parent_id bigint,
+/* What many events have in common; unknown: bits of counts that are NULL. */
+CREATE TABLE hoopguard._context (
+	context_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	level integer NOT NULL,
-	session_id bigint NOT NULL,
-	statement_id bigint,
-	at timestamptz NOT NULL,
 	subject text,
 	session_role text,
 	effective_role text,
 	intent text,
-	traceparent text,
 	command text,
 	verdict text,
 	rule_id integer,
-	approval_id uuid,
 	masked_columns text[],
-	rows_returned bigint,
-	rows_affected bigint,
-	bytes_returned bigint,
-	duration_us bigint,
 	sqlstate text,
-	xid xid8,
-	txn bigint,
-	recorded_at timestamptz,
-	rows_written bigint,
-	probes bigint,
-	scrubbed bigint,
-	seal bigint,
-	PRIMARY KEY (event_id, at)
-) PARTITION BY RANGE (at);
-CREATE INDEX event_statement_idx ON hoopguard.event (statement_id, at);
-CREATE INDEX event_at_idx ON hoopguard.event USING brin (at);
-COMMENT ON COLUMN hoopguard.event.rows_written IS
-	'level 0: rows written to persistent tables, with triggers, cascades, WITH and COPY';
-COMMENT ON TABLE hoopguard.event IS
-	'One row per statement that ran or was refused; level 0 is what the client sent.';
+	unknown integer NOT NULL,
+	digest bytea NOT NULL UNIQUE
+);
+REVOKE ALL ON hoopguard._context FROM PUBLIC;
+COMMENT ON TABLE hoopguard._context IS
+	'what events have in common, each combination once';
 
-/* Months are added by the recorder; this takes what fits none. */
-CREATE TABLE hoopguard.event_default PARTITION OF hoopguard.event DEFAULT;
-
-CREATE TABLE hoopguard.outcome (
+/*
+ * Events, narrow: a count of 0 is NULL, and where one needs more than four
+ * bytes all are in wide, in the order of their columns.  end_us, committed and
+ * lsn are the outcome of a transaction that had this event only.
+ */
+CREATE TABLE hoopguard._event (
+	event_id bigint NOT NULL,
+	at timestamptz NOT NULL,
 	session_id bigint NOT NULL,
 	txn bigint NOT NULL,
-	xid xid8,
+	statement_id bigint,
+	seal bigint,
+	context_id integer NOT NULL,
+	duration_us integer,
+	rows_returned integer,
+	rows_affected integer,
+	rows_written integer,
+	bytes_returned integer,
+	probes integer,
+	scrubbed integer,
+	end_us integer,
 	committed boolean,
+	parent_id bigint,
+	xid xid8,
 	lsn pg_lsn,
+	approval_id uuid,
+	traceparent text,
+	wide bigint[]
+) PARTITION BY RANGE (at);
+CREATE INDEX _event_statement_idx ON hoopguard._event (statement_id);
+CREATE INDEX _event_event_idx ON hoopguard._event (event_id);
+CREATE INDEX _event_brin_idx ON hoopguard._event
+	USING brin (at, session_id, seal) WITH (pages_per_range = 32, autosummarize);
+REVOKE ALL ON hoopguard._event FROM PUBLIC;
+COMMENT ON TABLE hoopguard._event IS
+	'events as they are stored; read the view event';
+
+/* Weeks are added by the recorder; this takes what fits none. */
+CREATE TABLE hoopguard.event_default PARTITION OF hoopguard._event DEFAULT;
+
+CREATE TABLE hoopguard._outcome (
+	session_id bigint NOT NULL,
+	txn bigint NOT NULL,
 	at timestamptz NOT NULL,
 	seal bigint,
-	PRIMARY KEY (session_id, txn)
+	xid xid8,
+	lsn pg_lsn,
+	committed boolean
+) PARTITION BY RANGE (at);
+CREATE INDEX _outcome_txn_idx ON hoopguard._outcome (session_id, txn);
+REVOKE ALL ON hoopguard._outcome FROM PUBLIC;
+COMMENT ON TABLE hoopguard._outcome IS
+	'outcomes of transactions with several events; read the view outcome';
+CREATE TABLE hoopguard.outcome_default PARTITION OF hoopguard._outcome
+	DEFAULT;
+
+CREATE TABLE hoopguard.seal (
+	seal_id bigint PRIMARY KEY,
+	at timestamptz NOT NULL,
+	period_from timestamptz,
+	period_to timestamptz,
+	rows bigint NOT NULL,
+	rows_hash bytea NOT NULL,
+	marks bytea NOT NULL,
+	hash bytea NOT NULL
 );
-COMMENT ON TABLE hoopguard.outcome IS
+ALTER TABLE hoopguard.seal ALTER marks SET STORAGE EXTERNAL;
+COMMENT ON TABLE hoopguard.seal IS
+	'A chain of hashes over what was recorded; verify_audit() checks it.';
+COMMENT ON COLUMN hoopguard.seal.period_from IS
+	'of events and outcomes: the partition that they are in; retention removes it as a whole';
+COMMENT ON COLUMN hoopguard.seal.marks IS
+	'the first four bytes of the digest of each row, in order';
+
+CREATE VIEW hoopguard._event_full AS
+SELECT e.event_id,
+	e.parent_id,
+	c.level,
+	e.session_id,
+	e.statement_id,
+	e.at,
+	c.subject,
+	c.session_role,
+	c.effective_role,
+	c.intent,
+	e.traceparent,
+	c.command,
+	c.verdict,
+	c.rule_id,
+	e.approval_id,
+	c.masked_columns,
+	CASE WHEN c.unknown OPERATOR(pg_catalog.&) 2 OPERATOR(pg_catalog.=) 0
+		THEN coalesce(e.wide[2], e.rows_returned, 0) END AS rows_returned,
+	CASE WHEN c.unknown OPERATOR(pg_catalog.&) 4 OPERATOR(pg_catalog.=) 0
+		THEN coalesce(e.wide[3], e.rows_affected, 0) END AS rows_affected,
+	CASE WHEN c.unknown OPERATOR(pg_catalog.&) 16 OPERATOR(pg_catalog.=) 0
+		THEN coalesce(e.wide[5], e.bytes_returned, 0) END AS bytes_returned,
+	CASE WHEN c.unknown OPERATOR(pg_catalog.&) 1 OPERATOR(pg_catalog.=) 0
+		THEN coalesce(e.wide[1], e.duration_us, 0) END AS duration_us,
+	c.sqlstate,
+	e.xid,
+	e.txn,
+	s.at AS recorded_at,
+	CASE WHEN c.unknown OPERATOR(pg_catalog.&) 8 OPERATOR(pg_catalog.=) 0
+		THEN coalesce(e.wide[4], e.rows_written, 0) END AS rows_written,
+	CASE WHEN c.unknown OPERATOR(pg_catalog.&) 32 OPERATOR(pg_catalog.=) 0
+		THEN coalesce(e.wide[6], e.probes, 0) END AS probes,
+	CASE WHEN c.unknown OPERATOR(pg_catalog.&) 64 OPERATOR(pg_catalog.=) 0
+		THEN coalesce(e.wide[7], e.scrubbed, 0) END AS scrubbed,
+	e.seal,
+	e.committed,
+	e.at OPERATOR(pg_catalog.+) (e.end_us OPERATOR(pg_catalog.*)
+		'1 microsecond'::pg_catalog.interval) AS ended_at,
+	e.lsn
+FROM hoopguard._event e
+	LEFT JOIN hoopguard._context c
+		ON c.context_id OPERATOR(pg_catalog.=) e.context_id
+	LEFT JOIN hoopguard.seal s ON s.seal_id OPERATOR(pg_catalog.=) e.seal;
+REVOKE ALL ON hoopguard._event_full FROM PUBLIC;
+COMMENT ON VIEW hoopguard._event_full IS
+	'events, with the outcome where it is in the same row';
+
+CREATE VIEW hoopguard.event AS
+SELECT e.event_id, e.parent_id, e.level, e.session_id, e.statement_id, e.at,
+	e.subject, e.session_role, e.effective_role, e.intent, e.traceparent,
+	e.command, e.verdict, e.rule_id, e.approval_id, e.masked_columns,
+	e.rows_returned, e.rows_affected, e.bytes_returned, e.duration_us,
+	e.sqlstate, e.xid, e.txn, e.recorded_at, e.rows_written, e.probes,
+	e.scrubbed, e.seal
+FROM hoopguard._event_full e;
+COMMENT ON COLUMN hoopguard.event.rows_written IS
+	'level 0: rows written to persistent tables, with triggers, cascades, WITH and COPY';
+COMMENT ON VIEW hoopguard.event IS
+	'One row per statement that ran or was refused; level 0 is what the client sent.';
+
+CREATE VIEW hoopguard.outcome AS
+SELECT o.session_id, o.txn, o.xid, o.committed, o.lsn, o.at, o.seal
+FROM hoopguard._outcome o
+UNION ALL
+SELECT e.session_id, e.txn, e.xid, e.committed, e.lsn,
+	e.at OPERATOR(pg_catalog.+) (e.end_us OPERATOR(pg_catalog.*)
+		'1 microsecond'::pg_catalog.interval), e.seal
+FROM hoopguard._event e
+WHERE e.end_us IS NOT NULL;
+COMMENT ON VIEW hoopguard.outcome IS
 	'How each transaction ended; committed is NULL for one that was prepared.';
 
 CREATE TABLE hoopguard.note (
@@ -200,8 +313,8 @@ SELECT e.event_id,
 				AND e.event_id OPERATOR(pg_catalog.>=) r.first_event
 				AND e.event_id OPERATOR(pg_catalog.<=) r.last_event)
 			THEN 'rolled back'
-		WHEN o.committed THEN 'committed'
-		WHEN NOT o.committed THEN 'rolled back'
+		WHEN coalesce(e.committed, o.committed) THEN 'committed'
+		WHEN NOT coalesce(e.committed, o.committed) THEN 'rolled back'
 		WHEN coalesce(o.xid, e.xid) OPERATOR(pg_catalog.<)
 			pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())
 			AND pg_catalog.pg_xact_status(coalesce(o.xid, e.xid))
@@ -223,19 +336,22 @@ SELECT e.event_id,
 	e.traceparent,
 	e.bytes_returned,
 	s.backend_pid,
-	o.at AS ended_at,
-	o.lsn,
+	coalesce(e.ended_at, o.at) AS ended_at,
+	coalesce(e.lsn, o.lsn) AS lsn,
 	e.rows_written,
 	e.probes,
 	e.scrubbed
-FROM hoopguard.event e
+FROM hoopguard._event_full e
 	LEFT JOIN hoopguard.session s
 		ON s.session_id OPERATOR(pg_catalog.=) e.session_id
 	LEFT JOIN hoopguard.statement t
 		ON t.statement_id OPERATOR(pg_catalog.=) e.statement_id
-	LEFT JOIN hoopguard.outcome o
+	LEFT JOIN hoopguard._outcome o
 		ON o.session_id OPERATOR(pg_catalog.=) e.session_id
-		AND o.txn OPERATOR(pg_catalog.=) e.txn;
+		AND o.txn OPERATOR(pg_catalog.=) e.txn
+		AND o.at OPERATOR(pg_catalog.>=) (e.at OPERATOR(pg_catalog.-)
+			'1 day'::pg_catalog.interval)
+		AND e.committed IS NULL;
 COMMENT ON VIEW hoopguard.activity IS
 	'Who did what, when, from where, with what verdict and outcome.';
 

@@ -3,26 +3,8 @@
  *	  A chain of hashes over the record, which shows what was done to it later.
  *
  * Each transaction of the recorder writes its seals.  A seal covers the rows
- * that name it.  docs/auditor.md describes the bytes that are hashed.
+ * that name it.  The table is in 40_record.sql, because events show its time.  docs/auditor.md describes the bytes that are hashed.
  */
-
-CREATE TABLE hoopguard.seal (
-	seal_id bigint PRIMARY KEY,
-	at timestamptz NOT NULL,
-	period_from timestamptz,
-	period_to timestamptz,
-	rows bigint NOT NULL,
-	rows_hash bytea NOT NULL,
-	marks bytea NOT NULL,
-	hash bytea NOT NULL
-);
-ALTER TABLE hoopguard.seal ALTER marks SET STORAGE EXTERNAL;
-COMMENT ON TABLE hoopguard.seal IS
-	'A chain of hashes over what was recorded; verify_audit() checks it.';
-COMMENT ON COLUMN hoopguard.seal.period_from IS
-	'of events and outcomes: the partition that they are in; retention removes it as a whole';
-COMMENT ON COLUMN hoopguard.seal.marks IS
-	'the first four bytes of the digest of each row, in order';
 
 CREATE FUNCTION hoopguard._digest(VARIADIC "any") RETURNS bytea
 AS 'MODULE_PATHNAME', 'hoopguard__digest'
@@ -128,3 +110,82 @@ $$;
 REVOKE ALL ON FUNCTION hoopguard.export_seal() FROM PUBLIC;
 COMMENT ON FUNCTION hoopguard.export_seal() IS
 'the last seal, to be kept where nobody of this server can change it; NULL if there is none';
+
+/*
+ * Nobody is granted a write to the views event and outcome.  A superuser who
+ * writes to them finds them like the tables behind them; what he does shows
+ * in verify_audit().
+ */
+CREATE FUNCTION hoopguard._event_written() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	was		hoopguard._event;
+	nulls	int;
+	key		bytea;
+BEGIN
+	IF TG_OP <> 'INSERT' THEN
+		DELETE FROM hoopguard._event e
+		WHERE e.event_id = OLD.event_id AND e.at = OLD.at RETURNING e.* INTO was;
+	END IF;
+	IF TG_OP = 'DELETE' THEN
+		RETURN OLD;
+	END IF;
+	nulls := (NEW.duration_us IS NULL)::int + (NEW.rows_returned IS NULL)::int * 2
+		+ (NEW.rows_affected IS NULL)::int * 4
+		+ (NEW.rows_written IS NULL)::int * 8
+		+ (NEW.bytes_returned IS NULL)::int * 16
+		+ (NEW.probes IS NULL)::int * 32 + (NEW.scrubbed IS NULL)::int * 64;
+	key := hoopguard._digest(NEW.level, NEW.subject, NEW.session_role,
+		NEW.effective_role, NEW.intent, NEW.command, NEW.verdict, NEW.rule_id,
+		NEW.masked_columns, NEW.sqlstate, nulls);
+	INSERT INTO hoopguard._context (level, subject, session_role,
+		effective_role, intent, command, verdict, rule_id, masked_columns,
+		sqlstate, unknown, digest)
+	VALUES (NEW.level, NEW.subject, NEW.session_role, NEW.effective_role,
+		NEW.intent, NEW.command, NEW.verdict, NEW.rule_id, NEW.masked_columns,
+		NEW.sqlstate, nulls, key)
+	ON CONFLICT DO NOTHING;
+	INSERT INTO hoopguard._event (event_id, at, session_id, txn, statement_id,
+		seal, context_id, end_us, committed, parent_id, xid, lsn, approval_id,
+		traceparent, wide)
+	SELECT NEW.event_id, NEW.at, NEW.session_id, NEW.txn, NEW.statement_id,
+		NEW.seal, c.context_id, was.end_us, was.committed, NEW.parent_id,
+		NEW.xid, was.lsn, NEW.approval_id, NEW.traceparent,
+		ARRAY[NEW.duration_us, NEW.rows_returned, NEW.rows_affected,
+			NEW.rows_written, NEW.bytes_returned, NEW.probes, NEW.scrubbed]
+	FROM hoopguard._context c WHERE c.digest = key;
+	RETURN NEW;
+END $$;
+REVOKE ALL ON FUNCTION hoopguard._event_written() FROM PUBLIC;
+COMMENT ON FUNCTION hoopguard._event_written() IS
+	'a superuser''s write to the view event';
+CREATE TRIGGER written INSTEAD OF INSERT OR UPDATE OR DELETE
+ON hoopguard.event
+FOR EACH ROW EXECUTE FUNCTION hoopguard._event_written();
+
+CREATE FUNCTION hoopguard._outcome_written() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF TG_OP <> 'INSERT' THEN
+		DELETE FROM hoopguard._outcome o
+		WHERE o.session_id = OLD.session_id AND o.txn = OLD.txn;
+		UPDATE hoopguard._event e
+		SET end_us = NULL, committed = NULL, lsn = NULL
+		WHERE e.session_id = OLD.session_id AND e.txn = OLD.txn
+			AND e.end_us IS NOT NULL;
+	END IF;
+	IF TG_OP = 'DELETE' THEN
+		RETURN OLD;
+	END IF;
+	INSERT INTO hoopguard._outcome (session_id, txn, at, seal, xid, lsn,
+		committed)
+	VALUES (NEW.session_id, NEW.txn, NEW.at, NEW.seal, NEW.xid, NEW.lsn,
+		NEW.committed);
+	RETURN NEW;
+END $$;
+REVOKE ALL ON FUNCTION hoopguard._outcome_written() FROM PUBLIC;
+COMMENT ON FUNCTION hoopguard._outcome_written() IS
+	'a superuser''s write to the view outcome';
+CREATE TRIGGER written INSTEAD OF INSERT OR UPDATE OR DELETE
+ON hoopguard.outcome
+FOR EACH ROW EXECUTE FUNCTION hoopguard._outcome_written();

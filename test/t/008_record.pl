@@ -210,7 +210,7 @@ is(query($node, 'shop', q{SELECT value FROM hoopguard.status() WHERE item = 'los
 	'SELECT count(*) > 10 FROM hoopguard.activity');
 is($out, 't', 'the auditor reads');
 foreach my $sql ('DELETE FROM hoopguard.event WHERE true', "UPDATE hoopguard.statement SET text = ''",
-	"INSERT INTO hoopguard.note VALUES (1, now(), 1, 'x')", 'TRUNCATE hoopguard.outcome',
+	"INSERT INTO hoopguard.note VALUES (1, now(), 1, 'x')", 'TRUNCATE hoopguard.seal',
 	'SELECT key FROM hoopguard.mask_key', 'SELECT url FROM hoopguard.approver')
 {
 	($status, $out, $err) = as_role($node, 'shop', 'regress_hoopguard_auditor', $sql);
