@@ -122,7 +122,7 @@ static uint64 intents_since = RESOLVE_AFTER;	/* stored, since the table of
 static TimestampTz absent_since = 0;
 static Oid	partitioned_relid = InvalidOid; /* hoopguard.event whose
 											 * partitions were made */
-static TimestampTz partitions_tried = 0;
+static TimestampTz partitions_failed = 0;	/* 0: the last try was good */
 static TimestampTz tick_at = 0;		/* 0: no wish */
 
 /* ---------------------------------------------------------------- wiring */
@@ -610,16 +610,17 @@ make_partitions(void)
 {
 	volatile bool ok = true;
 
-	partitions_tried = GetCurrentTimestamp();
 	PG_TRY();
 	{
 		begin_transaction("creating partitions");
 		hg_store_partitions();
 		commit_transaction();
+		partitions_failed = 0;
 	}
 	PG_CATCH();
 	{
 		(void) abort_transaction(LOG, "could not create a partition");
+		partitions_failed = GetCurrentTimestamp();
 		ok = false;
 	}
 	PG_END_TRY();
@@ -642,7 +643,7 @@ attempt(int from, int to)
 			result = ATTEMPT_ABSENT;
 		else if (relid != partitioned_relid ||
 				 (!hg_store_has_partitions() &&
-				  TimestampDifferenceExceeds(partitions_tried,
+				  TimestampDifferenceExceeds(partitions_failed,
 											 GetCurrentTimestamp(),
 											 PARTITION_RETRY_MS)))
 		{

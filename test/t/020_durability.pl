@@ -154,28 +154,30 @@ while_locked('hoopguard.event', sub {
 });
 is(event_of('%d_refused'), 'SELECT rolled back HG008', 'which is recorded');
 
-# A partition that is gone: the rows go to the default one.
+# A partition that is gone is made again.
 durability('sync', 'block');
-my $partition = $node->safe_psql('shop', "SELECT format('hoopguard.event_%s', to_char(now() AT TIME ZONE 'utc', 'YYYYMM'))");
+my $partition = $node->safe_psql('shop', "SELECT format('hoopguard.event_%s', to_char(date_trunc('week', now() AT TIME ZONE 'utc'), 'YYYYMMDD'))");
 my $kept = $node->safe_psql('shop', 'SELECT count(*) FROM hoopguard.event');
 $node->safe_psql('shop', "ALTER EXTENSION hoopguard DROP TABLE $partition; DROP TABLE $partition");
 ($status, $out, $err) = as_role($node, 'shop', $agent, 'SELECT 1 AS d_dropped');
 is($out, '1', 'a dropped partition stops nobody');
 is(event_of('%d_dropped'), 'SELECT committed 00000', 'the record goes on');
+is($node->safe_psql('shop', "SELECT to_regclass('$partition') IS NOT NULL"), 't', 'in a new partition');
 is($node->safe_psql('shop', "SELECT count(*) > 0 FROM hoopguard.verify_audit() WHERE NOT ok"), 't',
 	'and the seal says what is missing');
 
 # A disk that takes no more: the tablespace of the tables is gone for a while.
 mkdir $node->basedir . '/ts';
 my $ts = $node->basedir . '/ts';
+$partition =~ s/event/outcome/;
 $node->safe_psql('shop', "CREATE TABLESPACE regress_hoopguard_ts LOCATION '$ts'");
-$node->safe_psql('shop', "ALTER TABLE hoopguard.outcome SET TABLESPACE regress_hoopguard_ts");
+$node->safe_psql('shop', "ALTER TABLE $partition SET TABLESPACE regress_hoopguard_ts");
 as_role($node, 'shop', $agent, 'SELECT 1 AS d_before');
 durability('async', 'block');
 $node->stop;
 rename $ts, "$ts.away" or die "rename: $!";
 $node->start;
-as_role($node, 'shop', $agent, 'SELECT 1 AS d_away');
+as_role($node, 'shop', $agent, "BEGIN;\nSELECT 1 AS d_away;\nCOMMIT");
 ok(wait_until(30, sub { $node->safe_psql('shop', "SELECT count(*) FROM hoopguard.status()
 	WHERE item = 'recorder shop' AND NOT ok AND value LIKE '%last error%'") eq '1' }),
 	'status() tells of a disk that fails');
