@@ -129,6 +129,7 @@ OBJS = \
 	src/record/scanner.o \
 	src/record/seal.o \
 	src/record/seal_digest.o \
+	src/record/seal_sha256.o \
 	src/record/seal_verify.o \
 	src/server/failure.o \
 	src/server/govern.o \

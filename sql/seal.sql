@@ -29,6 +29,13 @@ SELECT hoopguard.export_seal() ->> 'database' AS database,
 SELECT hoopguard.export_seal() AS exported \gset
 SELECT ok FROM hoopguard.verify_audit(:'exported');
 
+-- digests are SHA-256, whatever the length (expected: t)
+SELECT bool_and(hoopguard._digest(v.b) =
+	sha256('\x0001'::bytea || int4send(length(v.b)) || v.b)) AS sha256
+FROM (SELECT decode(repeat(md5(n::text), n / 16 + 1), 'hex') FROM generate_series(1, 40) n
+	UNION ALL
+	SELECT substr(decode(repeat(md5('x'), 20), 'hex'), 1, n) FROM generate_series(0, 260) n) v (b);
+
 -- every table and column of the record: each change shows (expected: altered)
 CREATE FUNCTION try(change text) RETURNS TABLE (ok boolean, fault text, what text)
 LANGUAGE plpgsql AS $$

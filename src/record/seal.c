@@ -22,6 +22,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "port/pg_bswap.h"
 #include "record/outbox.h"
 #include "record/seal.h"
 #include "utils/lsyscache.h"
@@ -170,18 +171,37 @@ hg_seal_row(int64 seal_id, char kind, int64 id, const uint8 *digest)
 	memcpy(row->digest, digest, HG_DIGEST_LEN);
 }
 
-static int
-row_cmp(const void *a, const void *b)
+/*
+ * What rows are sorted by; rows of one kind and id, the outcomes of a session,
+ * by their digest, of which the first bytes nearly always tell.
+ */
+typedef struct SortKey
 {
-	const SealedRow *x = (const SealedRow *) a;
-	const SealedRow *y = (const SealedRow *) b;
+	int64		id;
+	uint64		start;			/* of the digest, big-endian */
+	uint32		row;
+	char		kind;
+} SortKey;
 
+static int
+row_cmp(const SortKey *x, const SortKey *y, const SealedRow *rows)
+{
 	if (x->kind != y->kind)
 		return x->kind < y->kind ? -1 : 1;
 	if (x->id != y->id)
 		return x->id < y->id ? -1 : 1;
-	return memcmp(x->digest, y->digest, HG_DIGEST_LEN);
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	return memcmp(rows[x->row].digest, rows[y->row].digest, HG_DIGEST_LEN);
 }
+
+#define ST_SORT sort_keys
+#define ST_ELEMENT_TYPE SortKey
+#define ST_COMPARE(a, b, rows) row_cmp(a, b, rows)
+#define ST_COMPARE_ARG_TYPE const SealedRow
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 static Datum
 make_bytes(const void *data, Size len)
@@ -201,22 +221,34 @@ write_seal(SealGroup *group)
 	Datum		values[lengthof(types)];
 	char		nulls[lengthof(types)];
 	StringInfoData buf;
+	SortKey    *keys;
 	uint8	   *marks;
 	uint8		rows_hash[HG_DIGEST_LEN];
 	uint8		hash[HG_DIGEST_LEN];
 	TimestampTz at = GetCurrentTransactionStartTimestamp();
 	Size		i;
 
-	qsort(group->rows, group->nrows, sizeof(SealedRow), row_cmp);
+	keys = MemoryContextAllocHuge(CurrentMemoryContext,
+								  Max(group->nrows, 1) * sizeof(SortKey));
+	for (i = 0; i < group->nrows; i++)
+	{
+		memcpy(&keys[i].start, group->rows[i].digest, sizeof(uint64));
+		keys[i].start = pg_ntoh64(keys[i].start);
+		keys[i].id = group->rows[i].id;
+		keys[i].kind = group->rows[i].kind;
+		keys[i].row = (uint32) i;
+	}
+	sort_keys(keys, group->nrows, group->rows);
 	marks = palloc(Max(group->nrows, 1) * HG_SEAL_MARK_LEN);
 	initStringInfo(&buf);
 	for (i = 0; i < group->nrows; i++)
 	{
-		hg_seal_append_row(&buf, group->rows[i].kind, group->rows[i].id,
-						   group->rows[i].digest);
-		memcpy(marks + i * HG_SEAL_MARK_LEN, group->rows[i].digest,
-			   HG_SEAL_MARK_LEN);
+		const SealedRow *row = &group->rows[keys[i].row];
+
+		hg_seal_append_row(&buf, row->kind, row->id, row->digest);
+		memcpy(marks + i * HG_SEAL_MARK_LEN, row->digest, HG_SEAL_MARK_LEN);
 	}
+	pfree(keys);
 	hg_seal_sha256(buf.data, buf.len, rows_hash);
 	hg_seal_hash(next.hash, group->seal_id, at, group->from, group->to,
 				 (int64) group->nrows, rows_hash, marks,

@@ -14,7 +14,6 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "common/cryptohash.h"
 #include "fmgr.h"
 #include "libpq/pqformat.h"
 #include "record/seal.h"
@@ -139,20 +138,6 @@ hg_seal_append(StringInfo buf, int n, const Oid *types, const Datum *values,
 		else
 			append_field(buf, types[i], values[i]);
 	}
-}
-
-void
-hg_seal_sha256(const void *data, Size len, uint8 *digest)
-{
-	pg_cryptohash_ctx *ctx = pg_cryptohash_create(PG_SHA256);
-
-	if (ctx == NULL || pg_cryptohash_init(ctx) < 0 ||
-		pg_cryptohash_update(ctx, data, len) < 0 ||
-		pg_cryptohash_final(ctx, digest, HG_DIGEST_LEN) < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not compute SHA-256")));
-	pg_cryptohash_free(ctx);
 }
 
 void
