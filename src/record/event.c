@@ -6,7 +6,9 @@
  * Records are built in one malloc'd buffer, because an event is also pushed
  * while an error is being handled: nothing here may ask the catalog, and no
  * palloc of ours may fail there.  The buffer belongs to whoever builds last;
- * a push that was left by an error is dead, so it may be overwritten.
+ * a push that was left by an error is dead, so it may be overwritten.  The one
+ * exception is an event that waits in it for the outcome of its transaction;
+ * the lane has room for it.
  *
  * The statement an event belongs to is sent once per session and epoch; the
  * recorder ignores what it knows.  The epoch moves when the tables are other
@@ -48,6 +50,9 @@
 /* A buffer that grew beyond this is given back after use. */
 #define KEEP_BUFFER (256 * 1024)
 
+/* Longer events do not wait for their outcome; see hg_lane_reserve(). */
+#define MAX_WAITING 4096
+
 typedef struct Builder
 {
 	char	   *data;
@@ -67,49 +72,57 @@ static bool end_callback_set = false;
 static int	end_sqlstate = 0;	/* what ended the session, 0: the client */
 static char login_role[NAMEDATALEN];
 static int64 last_event_id = 0; /* given out to this session */
+static bool event_waits = false;	/* built; pushed with its outcome */
+static int	txn_events = 0;		/* pushed in this transaction */
 static int64 *sub_starts = NULL;	/* by nesting level: next event's id */
 static int	sub_room = 0;
 
 /* -------------------------------------------------------------- building */
 
-static void
+/* Have room for so many bytes more; false: out of memory. */
+static bool
+grow(Size len)
+{
+	Size		cap = Max(builder.cap, 4096);
+	char	   *grown;
+
+	if (builder.failed)
+		return false;
+	while (cap < builder.len + len)
+		cap *= 2;
+	grown = realloc(builder.data, cap);
+	if (grown == NULL)
+	{
+		builder.failed = true;
+		return false;
+	}
+	builder.data = grown;
+	builder.cap = cap;
+	return true;
+}
+
+static inline void
 put(const void *data, Size len)
 {
-	if (builder.failed)
+	if (unlikely(builder.len + len > builder.cap) && !grow(len))
 		return;
-	if (builder.len + len > builder.cap)
-	{
-		Size		cap = Max(builder.cap, 4096);
-		char	   *grown;
-
-		while (cap < builder.len + len)
-			cap *= 2;
-		grown = realloc(builder.data, cap);
-		if (grown == NULL)
-		{
-			builder.failed = true;
-			return;
-		}
-		builder.data = grown;
-		builder.cap = cap;
-	}
 	memcpy(builder.data + builder.len, data, len);
 	builder.len += len;
 }
 
-static void
+static inline void
 put_i32(int32 value)
 {
 	put(&value, sizeof(value));
 }
 
-static void
+static inline void
 put_i64(int64 value)
 {
 	put(&value, sizeof(value));
 }
 
-static void
+static inline void
 put_text_n(const char *text, Size len)
 {
 	uint32		mark = text ? (uint32) len + 1 : 0;
@@ -119,15 +132,27 @@ put_text_n(const char *text, Size len)
 		put(text, len);
 }
 
-static void
+static inline void
 put_text(const char *text)
 {
 	put_text_n(text, text ? strlen(text) : 0);
 }
 
+/* Push the event that waits for its outcome, if there is one; never raises. */
+static void
+push_waiting(void)
+{
+	if (!event_waits)
+		return;
+	event_waits = false;
+	(void) hg_lane_reserve(0);
+	(void) hg_lane_push(HG_REC_EVENT, builder.data, builder.len, false, true);
+}
+
 static void
 build_start(void)
 {
+	push_waiting();
 	if (builder.cap > KEEP_BUFFER)
 	{
 		free(builder.data);
@@ -500,45 +525,77 @@ full_xid(uint32 xid)
 	return (int64) U64FromFullTransactionId(full);
 }
 
-/* The members of an EVENT. */
-static void
+/* An EVENT without an outcome; returns where it begins. */
+static Size
 put_event(const HgEvent *event, uint64 statement)
 {
+	Size		start = builder.len;
+	Size		context;
+	uint32		context_len;
+	HgWireEvent wire;
+	bool		top = event->level == 0;
 	ListCell   *lc;
 
-	put_i64(event->event_id);
-	put_i64(event->parent_id);
+	wire.event_id = event->event_id;
+	wire.parent_id = event->parent_id;
+	wire.session_id = hg_event_session_id();
+	wire.txn = my_txn;
+	wire.statement_id = (int64) statement;
+	wire.at = event->at;
+	wire.xid = event->xid == 0 ? 0 : full_xid(event->xid);
+	wire.counts[HG_COUNT_DURATION_US] = event->duration_us;
+	wire.counts[HG_COUNT_ROWS_RETURNED] = event->rows_returned;
+	wire.counts[HG_COUNT_ROWS_AFFECTED] = event->rows_affected;
+	wire.counts[HG_COUNT_ROWS_WRITTEN] = top ? event->rows_written : -1;
+	wire.counts[HG_COUNT_BYTES_RETURNED] = event->bytes_returned;
+	wire.counts[HG_COUNT_PROBES] = top ? event->probes : -1;
+	wire.counts[HG_COUNT_SCRUBBED] = event->scrubbed;
+	wire.end_xid = wire.end_lsn = wire.end_at = 0;
+	wire.end_state = HG_END_NONE;
+	wire.first = txn_events == 0;
+	wire.context_len = 0;
+	wire.unused = 0;
+	put(&wire, sizeof(wire));
+
+	context = builder.len;
 	put_i32(event->level);
-	put_i64(hg_event_session_id());
-	put_i64((int64) statement);
-	put_i64(event->at);
+	put_i32(event->rule_id);
+	put_i32(event->sqlstate);
 	put_text(event->subject);
 	put_text(event->session_role);
 	put_text(event->effective_role);
 	put_text(hg_guc_intent && hg_guc_intent[0] ? hg_guc_intent : NULL);
-	put_text(hg_guc_traceparent && hg_guc_traceparent[0] ?
-			 hg_guc_traceparent : NULL);
 	put_text(hg_command_name(event->command));
 	put_text(event->verdict);
-	put_i32(event->rule_id);
-	put_text(event->approval_id && event->approval_id[0] ?
-			 event->approval_id : NULL);
 	put_i32(event->facts ? list_length(event->facts->masked_columns) : 0);
 	if (event->facts != NULL)
 	{
 		foreach(lc, event->facts->masked_columns)
 			put_text((const char *) lfirst(lc));
 	}
-	put_i64(event->rows_returned);
-	put_i64(event->rows_affected);
-	put_i64(event->bytes_returned);
-	put_i64(event->duration_us);
-	put_i32(event->sqlstate);
-	put_i64(full_xid(event->xid));
-	put_i64(my_txn);
-	put_i64(event->level == 0 ? event->rows_written : -1);
-	put_i64(event->level == 0 ? event->probes : -1);
-	put_i64(event->scrubbed);
+	context_len = (uint32) (builder.len - context);
+	put_text(hg_guc_traceparent && hg_guc_traceparent[0] ?
+			 hg_guc_traceparent : NULL);
+	put_text(event->approval_id && event->approval_id[0] ?
+			 event->approval_id : NULL);
+	if (!builder.failed)
+		memcpy(builder.data + start + offsetof(HgWireEvent, context_len),
+			   &context_len, sizeof(context_len));
+	return start;
+}
+
+/*
+ * Does the end of the transaction follow at once?  Then the event can wait
+ * for it in the builder, and both make one record: of a short statement this
+ * is a good part of what recording costs.  Not in sync and strict, which wait
+ * for the event before the commit.
+ */
+static bool
+end_follows(const HgEvent *event)
+{
+	return event->level == 0 && txn_events == 0 &&
+		hg_guc_audit_durability == HG_DURABILITY_ASYNC &&
+		IsTransactionState() && !IsTransactionBlock();
 }
 
 void
@@ -566,8 +623,21 @@ hg_event_push(HgEvent *event, bool no_error)
 	}
 
 	build_start();
-	put_event(event, statement);
-	(void) build_push(HG_REC_EVENT, false, no_error);
+	(void) put_event(event, statement);
+
+	/* Whether there is room has to be known before the commit. */
+	if (!no_error && !builder.failed && end_follows(event) &&
+		builder.len <= MAX_WAITING)
+		event_waits = hg_lane_reserve(builder.len);
+	else
+		(void) build_push(HG_REC_EVENT, false, no_error);
+	txn_events++;
+}
+
+void
+hg_event_settle(void)
+{
+	push_waiting();
 }
 
 void
@@ -597,7 +667,7 @@ hg_event_push_intent(const HgEvent *event, bool partial)
 	put_i64(event->event_id);
 	put_i64(hg_event_session_id());
 	put_i64(event->at);
-	put_event(&intent, statement);
+	(void) put_event(&intent, statement);
 	(void) build_push(HG_REC_INTENT, false, false);
 	(void) hg_lane_wait_durable();
 }
@@ -605,9 +675,11 @@ hg_event_push_intent(const HgEvent *event, bool partial)
 void
 hg_event_wait_durable(void)
 {
-	if (hg_guc_audit_durability != HG_DURABILITY_ASYNC && txn_has_events &&
-		can_record() && !RecoveryInProgress())
-		(void) hg_lane_wait_durable();
+	if (hg_guc_audit_durability == HG_DURABILITY_ASYNC || !txn_has_events ||
+		!can_record() || RecoveryInProgress())
+		return;
+	push_waiting();
+	(void) hg_lane_wait_durable();
 }
 
 bool
@@ -625,12 +697,27 @@ push_outcome(HgWireOutcome state)
 	if (!txn_has_events)
 		return;
 	txn_has_events = false;
+	txn_events = 0;
 	if (!can_record() || RecoveryInProgress())
 		return;
 
 	/* Without an xid there was no commit record: the LSN would be an old one */
 	if (state == HG_OUTCOME_COMMITTED && FullTransactionIdIsValid(xid))
 		lsn = XactLastCommitEnd;
+	if (event_waits)
+	{
+		HgWireEvent wire;
+
+		memcpy(&wire, builder.data, sizeof(wire));
+		wire.end_xid = (int64) U64FromFullTransactionId(xid);
+		wire.end_lsn = (int64) lsn;
+		wire.end_at = GetCurrentTimestamp();
+		wire.end_state = state;
+		memcpy(builder.data, &wire, sizeof(wire));
+		my_txn++;
+		push_waiting();
+		return;
+	}
 	build_start();
 	put_i64(hg_event_session_id());
 	put_i64(my_txn);

@@ -53,6 +53,12 @@ extern int64 hg_event_next_id(void);
 extern void hg_event_push(HgEvent *event, bool no_error);
 
 /*
+ * A new statement begins: an event that waits for the end of its transaction
+ * does so no more.
+ */
+extern void hg_event_settle(void);
+
+/*
  * hoopguard.audit_durability = strict: have on disk that the statement is
  * going to run.  The event follows under the same id; if it never does, the
  * intent becomes the event, with no SQLSTATE and no counts.  partial: facts

@@ -55,6 +55,7 @@ HgLaneShared *hg_lane_shared = NULL;
 
 static int	my_lane = -1;
 static Oid	named_database = InvalidOid;	/* see hg_lane_use_database */
+static uint64 reserved = 0;		/* bytes kept free for a record to come */
 static bool lost_in_transaction = false;
 static uint64 refused_seen = 0; /* of my lane, as last told */
 static uint64 stalled_at = PG_UINT64_MAX;	/* durable, when a wait was given
@@ -624,6 +625,24 @@ ring_write(char *ring, uint64 at, const char *data, Size len)
 }
 
 bool
+hg_lane_reserve(Size len)
+{
+	HgLaneShared *shared = hg_lane_shared;
+	uint64		need = sizeof(HgPieceHeader) + HG_PIECE_ALIGN(len);
+
+	reserved = 0;
+	if (len == 0)
+		return true;
+	Assert(need <= shared->ring / 2);
+	if ((my_lane < 0 && !acquire_lane(false)) ||
+		!wait_room(&shared->lanes[my_lane], need,
+				   shared->ring - shared->reserve, false))
+		return false;
+	reserved = need;
+	return true;
+}
+
+bool
 hg_lane_push(HgRecordType type, const void *data, Size len,
 			 bool urgent, bool no_error)
 {
@@ -646,7 +665,8 @@ hg_lane_push(HgRecordType type, const void *data, Size len,
 		return false;
 	lane = &shared->lanes[my_lane];
 	ring = hg_lane_ring(my_lane);
-	limit = no_error ? shared->ring : shared->ring - shared->reserve;
+	limit = (no_error ? shared->ring : shared->ring - shared->reserve) -
+		reserved;
 	most = shared->ring / 2 - sizeof(HgPieceHeader);
 	if (len > most)
 		most = shared->ring / 4 - sizeof(HgPieceHeader);

@@ -38,6 +38,14 @@ extern bool hg_lane_push(HgRecordType type, const void *data, Size len,
 						 bool urgent, bool no_error);
 
 /*
+ * Wait until the ring has room for one more record of len bytes, at most 4096,
+ * and keep it free; 0 gives it back, which the push of that record is to
+ * begin with.  HG008; false, and the loss is counted, with
+ * hoopguard.on_audit_failure = allow.
+ */
+extern bool hg_lane_reserve(Size len);
+
+/*
  * Wait until all that this session has pushed is committed in the tables; one
  * flush of the recorder serves all who wait.  Serves interrupts.  After
  * hoopguard.audit_wait, or when something was refused or lost: HG008, or

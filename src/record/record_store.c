@@ -37,10 +37,12 @@
 #include "catalog/partition.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
+#include "common/hashfn.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "port/pg_bswap.h"
 #include "record/lane.h"
 #include "record/outbox.h"
 #include "record/record_store.h"
@@ -69,8 +71,7 @@
 /* Partitions open at a time, of each table: rows of now, and stragglers. */
 #define MAX_PARTITIONS 8
 
-/* Sessions and contexts remembered; beyond it all are forgotten. */
-#define MAX_SESSIONS 100000
+/* Contexts remembered; beyond it all are forgotten. */
 #define MAX_CONTEXTS 50000
 
 typedef struct Bulk
@@ -103,33 +104,33 @@ typedef struct Reader
 	const char *end;
 } Reader;
 
-/* An event as it is sealed and shown, in the order of store_event(). */
-#define EVENT_COLUMNS 28
-#define EVENT_RECORDED_AT 23
-#define EVENT_SEAL 27
+/* What events have in common, as it is sealed; see context_of(). */
+#define CONTEXT_PARTS 5
+
+typedef struct ContextEntry
+{
+	uint64		key;			/* hash of the rest of these */
+	int			unknown;		/* bits of counts that are NULL */
+	uint32		len;
+	char	   *bytes;			/* as they came */
+	int32		context_id;
+	bool		failed;			/* denied, or an error */
+	char	   *part[CONTEXT_PARTS];
+	int			part_len[CONTEXT_PARTS];
+} ContextEntry;
 
 typedef struct HeldEvent
 {
-	Datum		values[EVENT_COLUMNS];
-	bool		nulls[EVENT_COLUMNS];
-	bool		alone;			/* first of its transaction */
+	HgWireEvent wire;
+	const ContextEntry *context;
+	Datum		traceparent;
+	Datum		approval_id;
+	bool		no_traceparent;
+	bool		no_approval_id;
 } HeldEvent;
 
 /* An outcome, in the order of the view, without the seal. */
 #define OUTCOME_COLUMNS 6
-
-/* The last transaction of a session that has an event. */
-typedef struct SessionEntry
-{
-	int64		session_id;
-	int64		txn;
-} SessionEntry;
-
-typedef struct ContextEntry
-{
-	uint8		digest[HG_DIGEST_LEN];
-	int32		context_id;
-} ContextEntry;
 
 /* The running transaction; all in its memory. */
 static Oid	schema_oid = InvalidOid;
@@ -140,6 +141,7 @@ static Oid	event_parent = InvalidOid;
 static Oid	outcome_parent = InvalidOid;
 static HeldEvent held;
 static bool holding = false;
+static StringInfoData sealed;	/* scratch for what is hashed */
 static List *new_statements = NIL;	/* of uint64*, in store_context */
 static uint64 events_written = 0;
 
@@ -156,7 +158,7 @@ static SPIPlanPtr plan_event = NULL;
 static SPIPlanPtr plan_outcome = NULL;
 static SPIPlanPtr plan_context = NULL;
 static SPIPlanPtr plan_context_id = NULL;
-static HTAB *sessions = NULL;	/* of SessionEntry */
+static MemoryContext contexts_memory = NULL;
 static HTAB *contexts = NULL;	/* of ContextEntry */
 static SPIPlanPtr plan_note = NULL;
 static SPIPlanPtr plan_intent = NULL;
@@ -465,6 +467,8 @@ forget_contexts(void)
 	if (contexts != NULL)
 		hash_destroy(contexts);
 	contexts = NULL;
+	if (contexts_memory != NULL)
+		MemoryContextReset(contexts_memory);
 }
 
 bool
@@ -496,6 +500,7 @@ hg_store_begin(Oid *event_relid)
 	LockRelationOid(outcome_parent, RowExclusiveLock);
 	hg_seal_begin(schema_oid);
 	hg_outbox_begin();
+	initStringInfo(&sealed);
 	estate = CreateExecutorState();
 	estate->es_output_cid = GetCurrentCommandId(true);
 	return true;
@@ -604,35 +609,6 @@ run_plan(SPIPlanPtr *plan, const char *sql, int nargs, Oid *types,
 	return SPI_processed;
 }
 
-/* What is remembered of a session; NULL if it is new, and now remembered. */
-static SessionEntry *
-session_entry(int64 session_id)
-{
-	SessionEntry *entry;
-	bool		found;
-
-	if (sessions != NULL && hash_get_num_entries(sessions) >= MAX_SESSIONS)
-	{
-		hash_destroy(sessions);
-		sessions = NULL;
-	}
-	if (sessions == NULL)
-	{
-		HASHCTL		ctl;
-
-		memset(&ctl, 0, sizeof(ctl));
-		ctl.keysize = sizeof(int64);
-		ctl.entrysize = sizeof(SessionEntry);
-		ctl.hcxt = TopMemoryContext;
-		sessions = hash_create("hoopguard sessions", 256, &ctl,
-							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	}
-	entry = hash_search(sessions, &session_id, HASH_ENTER, &found);
-	if (!found)
-		entry->txn = 0;
-	return found ? entry : NULL;
-}
-
 static void
 store_session(Reader *r)
 {
@@ -663,9 +639,6 @@ store_session(Reader *r)
 				 " ON CONFLICT DO NOTHING",
 				 10, types, values, nulls) > 0)
 		hg_seal_row(seal, HG_SEALED_SESSION, DatumGetInt64(values[0]), digest);
-
-	/* Its first event is the first of its transaction. */
-	(void) session_entry(DatumGetInt64(values[0]));
 }
 
 static int
@@ -807,135 +780,294 @@ store_statement(Reader *r)
 	MemoryContextSwitchTo(oldcontext);
 }
 
-/* Sealed is all but the identifier, recorded_at and seal. */
-static const Oid event_types[EVENT_COLUMNS] = {
-	INT8OID, INT8OID, INT4OID, INT8OID, INT8OID, TIMESTAMPTZOID,
-	TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID,
-	UUIDOID, TEXTARRAYOID, INT8OID, INT8OID, INT8OID, INT8OID, TEXTOID,
-	XID8OID, INT8OID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID, INT8OID
-};
-
-/* Of them, these make a context. */
-#define CONTEXT_COLUMNS 10
-static const int context_columns[CONTEXT_COLUMNS] = {
-	2, 6, 7, 8, 9, 11, 12, 13, 15, 20
-};
-
-/* And these are counts, 4 bytes wide if they can be. */
-#define COUNT_COLUMNS 7
-static const int count_columns[COUNT_COLUMNS] = {19, 16, 17, 24, 18, 25, 26};
-
 static const Oid outcome_types[OUTCOME_COLUMNS] = {
 	INT8OID, INT8OID, XID8OID, BOOLOID, LSNOID, TIMESTAMPTZOID
 };
 
-/*
- * The id of what an event has in common with others: subject, roles, intent,
- * command, verdict and so on, and which of its counts are NULL.
- */
-static int32
-context_of(const Datum *values, const bool *nulls)
+/* --------------------------------------------------------------- contexts */
+
+#define CONTEXT_COLUMNS 10
+static Oid	context_types[CONTEXT_COLUMNS + 2] = {
+	INT4OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID,
+	TEXTARRAYOID, TEXTOID, INT4OID, BYTEAOID
+};
+
+/* The columns of a context from its bytes; true if it is one of a failure. */
+static bool
+read_context(const char *bytes, uint32 len, Datum *values, bool *nulls)
 {
-	static Oid	types[CONTEXT_COLUMNS + 2];
-	Datum		v[CONTEXT_COLUMNS + 2];
-	bool		u[CONTEXT_COLUMNS + 2];
-	uint8		digest[HG_DIGEST_LEN];
-	ContextEntry *entry;
-	bool		found = false;
-	bool		isnull;
-	int			unknown = 0;
-	int			id;
+	Reader		r = {bytes, bytes + len};
+	int32		number;
+	int32		state;
+	int			n;
 	int			i;
 
-	for (i = 0; i < CONTEXT_COLUMNS; i++)
+	memset(nulls, 0, CONTEXT_COLUMNS * sizeof(bool));
+	values[0] = Int32GetDatum(take_i32(&r));
+	number = take_i32(&r);
+	values[7] = Int32GetDatum(number);
+	nulls[7] = (number == 0);
+	state = take_i32(&r);		/* -1: an intent */
+	nulls[9] = (state < 0);
+	values[9] = nulls[9] ? (Datum) 0 :
+		CStringGetTextDatum(unpack_sql_state(state));
+	for (i = 1; i < 7; i++)
+		values[i] = take_text(&r, &nulls[i]);
+	n = take_i32(&r);
+	nulls[8] = (n <= 0);
+	values[8] = (Datum) 0;
+	if (n > 0)
 	{
-		types[i] = event_types[context_columns[i]];
-		v[i] = values[context_columns[i]];
-		u[i] = nulls[context_columns[i]];
-	}
-	for (i = 0; i < COUNT_COLUMNS; i++)
-		unknown |= nulls[count_columns[i]] ? 1 << i : 0;
-	types[i = CONTEXT_COLUMNS] = INT4OID;
-	v[i] = Int32GetDatum(unknown);
-	u[i] = false;
-	hg_seal_digest(CONTEXT_COLUMNS + 1, types, v, u, digest);
-	if (contexts != NULL)
-	{
-		entry = hash_search(contexts, digest, HASH_FIND, NULL);
-		if (entry != NULL)
-			return entry->context_id;
-	}
+		Datum	   *items;
+		bool	   *inulls;
+		int			dims[1];
+		int			lbs[1];
 
-	types[++i] = BYTEAOID;
-	v[i] = PointerGetDatum(palloc(VARHDRSZ + HG_DIGEST_LEN));
-	SET_VARSIZE(DatumGetPointer(v[i]), VARHDRSZ + HG_DIGEST_LEN);
-	memcpy(VARDATA(DatumGetPointer(v[i])), digest, HG_DIGEST_LEN);
-	u[i] = false;
+		if (n > r.end - r.next)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("audit record ends early")));
+		items = palloc(sizeof(Datum) * n);
+		inulls = palloc(sizeof(bool) * n);
+		for (i = 0; i < n; i++)
+			items[i] = take_text(&r, &inulls[i]);
+		dims[0] = n;
+		lbs[0] = 1;
+		values[8] = PointerGetDatum(construct_md_array(items, inulls, 1, dims,
+													   lbs, TEXTOID, -1, false,
+													   TYPALIGN_INT));
+	}
+	return state != 0 ||
+		(!nulls[6] &&
+		 VARSIZE(DatumGetPointer(values[6])) == VARHDRSZ + 4 &&
+		 memcmp(VARDATA(DatumGetPointer(values[6])), "deny", 4) == 0);
+}
+
+/* The row of a context in _context, made if it is not there. */
+static int32
+store_context_row(Datum *values, bool *nulls, int unknown)
+{
+	uint8		digest[HG_DIGEST_LEN];
+	bool		isnull;
+	int32		id;
+	int			i = CONTEXT_COLUMNS;
+
+	values[i] = Int32GetDatum(unknown);
+	nulls[i] = false;
+	hg_seal_digest(i + 1, context_types, values, nulls, digest);
+	values[++i] = PointerGetDatum(palloc(VARHDRSZ + HG_DIGEST_LEN));
+	SET_VARSIZE(DatumGetPointer(values[i]), VARHDRSZ + HG_DIGEST_LEN);
+	memcpy(VARDATA(DatumGetPointer(values[i])), digest, HG_DIGEST_LEN);
+	nulls[i] = false;
 	(void) run_plan(&plan_context,
 					"INSERT INTO hoopguard._context (level, subject,"
 					" session_role, effective_role, intent, command, verdict,"
 					" rule_id, masked_columns, sqlstate, unknown, digest)"
 					" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
 					" $12) ON CONFLICT DO NOTHING",
-					CONTEXT_COLUMNS + 2, types, v, u);
+					CONTEXT_COLUMNS + 2, context_types, values, nulls);
 	if (run_plan(&plan_context_id,
 				 "SELECT c.context_id FROM hoopguard._context c"
 				 " WHERE c.digest OPERATOR(pg_catalog.=) $1",
-				 1, types + i, v + i, u + i) != 1)
+				 1, context_types + i, values + i, nulls + i) != 1)
 		elog(ERROR, "could not store a context");
 	id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0],
 									 SPI_tuptable->tupdesc, 1, &isnull));
 	SPI_freetuptable(SPI_tuptable);
+	return id;
+}
 
+/* Columns of a context that stand together in what is sealed of an event. */
+static const struct
+{
+	int			first;
+	int			n;
+}			context_parts[CONTEXT_PARTS] = {{0, 1}, {1, 4}, {5, 3}, {8, 1},
+{9, 1}};
+
+/*
+ * What an event has in common with others: subject, roles, intent, command,
+ * verdict and so on, and which of its counts are NULL.  Kept in the form that
+ * seals hash, so that all this is worked out once and not with each event.
+ */
+static const ContextEntry *
+context_of(const char *bytes, uint32 len, int unknown)
+{
+	uint64		key = hash_bytes_extended((const unsigned char *) bytes,
+										  (int) len, (uint64) unknown);
+	ContextEntry *entry = NULL;
+	ContextEntry made;
+	Datum		values[CONTEXT_COLUMNS + 2];
+	bool		nulls[CONTEXT_COLUMNS + 2];
+	bool		found;
+	int			i;
+
+	if (contexts != NULL)
+		entry = hash_search(contexts, &key, HASH_FIND, NULL);
+	if (entry != NULL && entry->unknown == unknown && entry->len == len &&
+		memcmp(entry->bytes, bytes, len) == 0)
+		return entry;
+
+	memset(&made, 0, sizeof(made));
+	made.failed = read_context(bytes, len, values, nulls);
+	made.context_id = store_context_row(values, nulls, unknown);
 	if (contexts != NULL && hash_get_num_entries(contexts) >= MAX_CONTEXTS)
 		forget_contexts();
+	if (contexts_memory == NULL)
+		contexts_memory = AllocSetContextCreate(TopMemoryContext,
+												"hoopguard contexts",
+												ALLOCSET_DEFAULT_SIZES);
 	if (contexts == NULL)
 	{
 		HASHCTL		ctl;
 
 		memset(&ctl, 0, sizeof(ctl));
-		ctl.keysize = HG_DIGEST_LEN;
+		ctl.keysize = sizeof(uint64);
 		ctl.entrysize = sizeof(ContextEntry);
 		ctl.hcxt = TopMemoryContext;
 		contexts = hash_create("hoopguard contexts", 256, &ctl,
 							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}
-	entry = hash_search(contexts, digest, HASH_ENTER, &found);
-	entry->context_id = id;
-	return id;
+	made.key = key;
+	made.unknown = unknown;
+	made.len = len;
+	made.bytes = MemoryContextAlloc(contexts_memory, Max(len, 1));
+	memcpy(made.bytes, bytes, len);
+	for (i = 0; i < CONTEXT_PARTS; i++)
+	{
+		int			first = context_parts[i].first;
+
+		/* without the number of fields before it */
+		resetStringInfo(&sealed);
+		hg_seal_append(&sealed, context_parts[i].n, context_types + first,
+					   values + first, nulls + first);
+		made.part_len[i] = sealed.len - sizeof(uint16);
+		made.part[i] = MemoryContextAlloc(contexts_memory, made.part_len[i]);
+		memcpy(made.part[i], sealed.data + sizeof(uint16), made.part_len[i]);
+	}
+	entry = hash_search(contexts, &key, HASH_ENTER, &found);
+	*entry = made;
+	return entry;
 }
+
+/* ---------------------------------------------------------------- sealing */
+
+/* One field of eight bytes, or NULL. */
+static inline char *
+field_8(char *at, uint64 value, bool isnull)
+{
+	uint32		len = pg_hton32(isnull ? (uint32) -1 : 8);
+
+	memcpy(at, &len, 4);
+	if (isnull)
+		return at + 4;
+	value = pg_hton64(value);
+	memcpy(at + 4, &value, 8);
+	return at + 12;
+}
+
+static inline char *
+field_text(char *at, Datum value, bool isnull)
+{
+	uint32		len = isnull ? 0 : VARSIZE_ANY_EXHDR(DatumGetPointer(value));
+	uint32		mark = pg_hton32(isnull ? (uint32) -1 : len);
+
+	memcpy(at, &mark, 4);
+	if (len > 0)
+		memcpy(at + 4, VARDATA_ANY(DatumGetPointer(value)), len);
+	return at + 4 + len;
+}
+
+static inline char *
+field_count(char *at, const HgWireEvent *wire, HgWireCount count)
+{
+	return field_8(at, (uint64) wire->counts[count], wire->counts[count] < 0);
+}
+
+/* Part of the context. */
+static inline char *
+fields_of(char *at, const ContextEntry *context, int part)
+{
+	memcpy(at, context->part[part], context->part_len[part]);
+	return at + context->part_len[part];
+}
+
+/*
+ * The fields of an event that are sealed, in the order of its columns and in
+ * the form of hg_seal_append(): all but the identifier, recorded_at and seal.
+ */
+#define SEALED_EVENT_FIELDS 25
 
 static void
-seal_event(int64 seal, const Datum *values, const bool *nulls)
+seal_event(int64 seal, const HeldEvent *event)
 {
-	Oid			t[EVENT_COLUMNS];
-	Datum		v[EVENT_COLUMNS];
-	bool		u[EVENT_COLUMNS];
+	const HgWireEvent *wire = &event->wire;
+	const ContextEntry *context = event->context;
 	uint8		digest[HG_DIGEST_LEN];
-	int			n = 0;
+	uint16		n = pg_hton16(SEALED_EVENT_FIELDS);
+	Size		most = sizeof(n) + SEALED_EVENT_FIELDS * 12;
+	uint32		len;
+	char	   *at;
 	int			i;
 
-	for (i = 1; i < EVENT_COLUMNS; i++)
+	for (i = 0; i < CONTEXT_PARTS; i++)
+		most += context->part_len[i];
+	if (!event->no_traceparent)
+		most += VARSIZE_ANY_EXHDR(DatumGetPointer(event->traceparent));
+	most += UUID_LEN;
+	resetStringInfo(&sealed);
+	enlargeStringInfo(&sealed, (int) most);
+
+	at = sealed.data;
+	memcpy(at, &n, sizeof(n));
+	at += sizeof(n);
+	at = field_8(at, (uint64) wire->parent_id, wire->parent_id == 0);
+	at = fields_of(at, context, 0);
+	at = field_8(at, (uint64) wire->session_id, false);
+	at = field_8(at, (uint64) wire->statement_id, wire->statement_id == 0);
+	at = field_8(at, (uint64) wire->at, false);
+	at = fields_of(at, context, 1);
+	at = field_text(at, event->traceparent, event->no_traceparent);
+	at = fields_of(at, context, 2);
+	len = pg_hton32(event->no_approval_id ? (uint32) -1 : UUID_LEN);
+	memcpy(at, &len, 4);
+	at += 4;
+	if (!event->no_approval_id)
 	{
-		if (i == EVENT_RECORDED_AT || i == EVENT_SEAL)
-			continue;
-		t[n] = event_types[i];
-		v[n] = values[i];
-		u[n++] = nulls[i];
+		memcpy(at, DatumGetUUIDP(event->approval_id)->data, UUID_LEN);
+		at += UUID_LEN;
 	}
-	hg_seal_digest(n, t, v, u, digest);
-	hg_seal_row(seal, HG_SEALED_EVENT, DatumGetInt64(values[0]), digest);
+	at = fields_of(at, context, 3);
+	at = field_count(at, wire, HG_COUNT_ROWS_RETURNED);
+	at = field_count(at, wire, HG_COUNT_ROWS_AFFECTED);
+	at = field_count(at, wire, HG_COUNT_BYTES_RETURNED);
+	at = field_count(at, wire, HG_COUNT_DURATION_US);
+	at = fields_of(at, context, 4);
+	at = field_8(at, (uint64) wire->xid, wire->xid == 0);
+	at = field_8(at, (uint64) wire->txn, false);
+	at = field_count(at, wire, HG_COUNT_ROWS_WRITTEN);
+	at = field_count(at, wire, HG_COUNT_PROBES);
+	at = field_count(at, wire, HG_COUNT_SCRUBBED);
+	Assert(at - sealed.data <= most);
+
+	hg_seal_sha256(sealed.data, at - sealed.data, digest);
+	hg_seal_row(seal, HG_SEALED_EVENT, wire->event_id, digest);
 }
 
+/* The same of an outcome. */
 static void
 seal_outcome(int64 seal, const Datum *values, const bool *nulls)
 {
 	uint8		digest[HG_DIGEST_LEN];
 
-	hg_seal_digest(OUTCOME_COLUMNS - 1, outcome_types + 1, values + 1,
-				   nulls + 1, digest);
+	resetStringInfo(&sealed);
+	hg_seal_append(&sealed, OUTCOME_COLUMNS - 1, outcome_types + 1, values + 1,
+				   nulls + 1);
+	hg_seal_sha256(sealed.data, sealed.len, digest);
 	hg_seal_row(seal, HG_SEALED_OUTCOME, DatumGetInt64(values[0]), digest);
 }
+
+/* ------------------------------------------------------ events and outcomes */
 
 /*
  * Put a row of _event or _outcome where it belongs; the column at seal_column
@@ -998,14 +1130,12 @@ outcome_fits(const Datum *outcome, const bool *onulls)
 {
 	int64		us;
 
-	if (!holding || !held.alone || onulls[3] ||
-		DatumGetInt64(held.values[3]) != DatumGetInt64(outcome[0]) ||
-		DatumGetInt64(held.values[22]) != DatumGetInt64(outcome[1]) ||
-		held.nulls[21] != onulls[2] ||
-		(!onulls[2] &&
-		 DatumGetInt64(held.values[21]) != DatumGetInt64(outcome[2])))
+	if (!holding || !held.wire.first || onulls[3] ||
+		held.wire.session_id != DatumGetInt64(outcome[0]) ||
+		held.wire.txn != DatumGetInt64(outcome[1]) ||
+		held.wire.xid != (onulls[2] ? 0 : DatumGetInt64(outcome[2])))
 		return false;
-	us = DatumGetTimestampTz(outcome[5]) - DatumGetTimestampTz(held.values[5]);
+	us = DatumGetTimestampTz(outcome[5]) - held.wire.at;
 	return us >= 0 && us <= PG_INT32_MAX;
 }
 
@@ -1017,9 +1147,9 @@ write_held(const Datum *outcome, const bool *onulls)
 		INT8OID, INT8OID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID,
 		INT4OID, INT4OID, INT4OID, BOOLOID, INT8OID, XID8OID, LSNOID, UUIDOID,
 	TEXTOID, INT8ARRAYOID};
+	const HgWireEvent *wire = &held.wire;
 	Datum		values[lengthof(types)];
 	bool		nulls[lengthof(types)];
-	Datum		counts[COUNT_COLUMNS];
 	bool		wide = false;
 	int64		seal;
 	int			i;
@@ -1028,183 +1158,88 @@ write_held(const Datum *outcome, const bool *onulls)
 		return;
 	holding = false;
 	memset(nulls, 0, sizeof(nulls));
-	values[0] = held.values[0];
-	values[1] = held.values[5];
-	values[2] = held.values[3];
-	values[3] = held.values[22];
-	values[4] = held.values[4];
-	nulls[4] = held.nulls[4];
-	values[6] = Int32GetDatum(context_of(held.values, held.nulls));
-	for (i = 0; i < COUNT_COLUMNS; i++)
+	values[0] = Int64GetDatum(wire->event_id);
+	values[1] = TimestampTzGetDatum(wire->at);
+	values[2] = Int64GetDatum(wire->session_id);
+	values[3] = Int64GetDatum(wire->txn);
+	values[4] = Int64GetDatum(wire->statement_id);
+	nulls[4] = (wire->statement_id == 0);
+	values[6] = Int32GetDatum(held.context->context_id);
+	for (i = 0; i < HG_COUNTS; i++)
 	{
-		int64		count = held.nulls[count_columns[i]] ? 0 :
-			DatumGetInt64(held.values[count_columns[i]]);
+		int64		count = Max(wire->counts[i], 0);
 
-		counts[i] = Int64GetDatum(count);
 		values[7 + i] = Int32GetDatum((int32) count);
 		nulls[7 + i] = (count == 0);
-		wide |= (count < PG_INT32_MIN || count > PG_INT32_MAX);
+		wide |= (count > PG_INT32_MAX);
 	}
 	values[21] = (Datum) 0;
 	nulls[21] = !wide;
 	if (wide)
 	{
-		values[21] = PointerGetDatum(construct_array(counts, COUNT_COLUMNS,
+		Datum		counts[HG_COUNTS];
+
+		for (i = 0; i < HG_COUNTS; i++)
+		{
+			counts[i] = Int64GetDatum(Max(wire->counts[i], 0));
+			nulls[7 + i] = true;
+		}
+		values[21] = PointerGetDatum(construct_array(counts, HG_COUNTS,
 													 INT8OID, 8,
 													 FLOAT8PASSBYVAL,
 													 TYPALIGN_DOUBLE));
-		for (i = 0; i < COUNT_COLUMNS; i++)
-			nulls[7 + i] = true;
 	}
 	values[14] = values[15] = values[18] = (Datum) 0;
 	nulls[14] = nulls[15] = nulls[18] = true;
 	if (outcome != NULL)
 	{
 		values[14] = Int32GetDatum((int32) (DatumGetTimestampTz(outcome[5]) -
-											DatumGetTimestampTz(held.values[5])));
+											wire->at));
 		nulls[14] = false;
 		values[15] = outcome[3];
 		nulls[15] = false;
 		values[18] = outcome[4];
 		nulls[18] = onulls[4];
 	}
-	values[16] = held.values[1];
-	nulls[16] = held.nulls[1];
-	values[17] = held.values[21];
-	nulls[17] = held.nulls[21];
-	values[19] = held.values[14];
-	nulls[19] = held.nulls[14];
-	values[20] = held.values[10];
-	nulls[20] = held.nulls[10];
+	values[16] = Int64GetDatum(wire->parent_id);
+	nulls[16] = (wire->parent_id == 0);
+	values[17] = Int64GetDatum(wire->xid);
+	nulls[17] = (wire->xid == 0);
+	values[19] = held.approval_id;
+	nulls[19] = held.no_approval_id;
+	values[20] = held.traceparent;
+	nulls[20] = held.no_traceparent;
 
-	seal = put_row(event_parent, DatumGetTimestampTz(held.values[5]), values,
+	seal = put_row(event_parent, wire->at, values,
 				   nulls, lengthof(types), 5, &plan_event,
 				   "INSERT INTO hoopguard._event VALUES ($1, $2, $3, $4, $5,"
 				   " $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,"
 				   " $18, $19, $20, $21, $22)", types);
-	seal_event(seal, held.values, held.nulls);
+	seal_event(seal, &held);
 	if (outcome != NULL)
 		seal_outcome(seal, outcome, onulls);
 	events_written++;
 }
 
 static void
-store_event(Reader *r)
-{
-	Datum	   *values = held.values;
-	bool	   *nulls = held.nulls;
-	SessionEntry *session;
-	int64		number;
-	int			state;
-	bool		denied;
-	int			n;
-	int			i;
-
-	write_held(NULL, NULL);
-	memset(&held, 0, sizeof(held));
-	values[0] = Int64GetDatum(take_i64(r));
-	number = take_i64(r);
-	values[1] = Int64GetDatum(number);
-	nulls[1] = (number == 0);
-	values[2] = Int32GetDatum(take_i32(r));
-	values[3] = Int64GetDatum(take_i64(r));
-	number = take_i64(r);
-	values[4] = Int64GetDatum(number);
-	nulls[4] = (number == 0);
-	values[5] = TimestampTzGetDatum(take_i64(r));
-	for (i = 6; i < 13; i++)
-		values[i] = take_text(r, &nulls[i]);
-	denied = !nulls[12] && VARSIZE(DatumGetPointer(values[12])) == VARHDRSZ + 4 &&
-		memcmp(VARDATA(DatumGetPointer(values[12])), "deny", 4) == 0;
-	n = take_i32(r);
-	values[13] = Int32GetDatum(n);
-	nulls[13] = (n == 0);
-	values[14] = take_text(r, &nulls[14]);
-	if (!nulls[14])
-		values[14] = DirectFunctionCall1(uuid_in,
-										 CStringGetDatum(TextDatumGetCString(values[14])));
-	n = take_i32(r);
-	nulls[15] = (n <= 0);
-	if (n > 0)
-	{
-		Datum	   *items = palloc(sizeof(Datum) * n);
-		bool	   *inulls = palloc(sizeof(bool) * n);
-		int			dims[1];
-		int			lbs[1];
-
-		for (i = 0; i < n; i++)
-			items[i] = take_text(r, &inulls[i]);
-		dims[0] = n;
-		lbs[0] = 1;
-		values[15] = PointerGetDatum(construct_md_array(items, inulls, 1, dims,
-														lbs, TEXTOID, -1,
-														false, TYPALIGN_INT));
-	}
-	else
-		values[15] = (Datum) 0;
-	for (i = 16; i < 20; i++)
-	{
-		number = take_i64(r);
-		values[i] = Int64GetDatum(number);
-		nulls[i] = (number < 0);
-	}
-	state = take_i32(r);		/* -1: an intent */
-	nulls[20] = (state < 0);
-	if (!nulls[20])
-		values[20] = CStringGetTextDatum(unpack_sql_state(state));
-	number = take_i64(r);
-	values[21] = Int64GetDatum(number);
-	nulls[21] = (number == 0);
-	values[22] = Int64GetDatum(take_i64(r));
-	values[23] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
-	for (i = 24; i < 27; i++)
-	{
-		number = take_i64(r);
-		values[i] = Int64GetDatum(number);
-		nulls[i] = (number < 0);
-	}
-
-	hg_outbox_event(DatumGetInt64(values[0]), DatumGetTimestampTz(values[5]),
-					DatumGetInt64(values[3]),
-					DatumGetInt64(values[22]), state != 0 || denied);
-	values[EVENT_SEAL] = (Datum) 0;
-	nulls[EVENT_SEAL] = false;
-
-	/*
-	 * Of a session that began before this recorder did we do not know whether
-	 * the transaction had events before.
-	 */
-	session = session_entry(DatumGetInt64(values[3]));
-	held.alone = session != NULL && session->txn != DatumGetInt64(values[22]);
-	if (session == NULL)
-		session = session_entry(DatumGetInt64(values[3]));
-	session->txn = DatumGetInt64(values[22]);
-	holding = true;
-}
-
-static void
-store_outcome(Reader *r)
+end_transaction(int64 session_id, int64 txn, int64 xid, int state, int64 lsn,
+				int64 at)
 {
 	Datum		values[OUTCOME_COLUMNS];
 	bool		nulls[OUTCOME_COLUMNS];
-	int64		number;
-	int			state;
 
 	memset(nulls, 0, sizeof(nulls));
-	values[0] = Int64GetDatum(take_i64(r));
-	values[1] = Int64GetDatum(take_i64(r));
-	number = take_i64(r);
-	values[2] = Int64GetDatum(number);
-	nulls[2] = (number == 0);
-	state = take_i32(r);
+	values[0] = Int64GetDatum(session_id);
+	values[1] = Int64GetDatum(txn);
+	values[2] = Int64GetDatum(xid);
+	nulls[2] = (xid == 0);
 	values[3] = BoolGetDatum(state == HG_OUTCOME_COMMITTED);
 	nulls[3] = (state == HG_OUTCOME_PREPARED);
-	number = take_i64(r);
-	values[4] = LSNGetDatum((XLogRecPtr) number);
-	nulls[4] = (number == 0);
-	values[5] = TimestampTzGetDatum(take_i64(r));
+	values[4] = LSNGetDatum((XLogRecPtr) lsn);
+	nulls[4] = (lsn == 0);
+	values[5] = TimestampTzGetDatum(at);
 	if (state != HG_OUTCOME_PREPARED)
-		hg_outbox_outcome(DatumGetInt64(values[0]), DatumGetInt64(values[1]));
+		hg_outbox_outcome(session_id, txn);
 	if (outcome_fits(values, nulls))
 	{
 		write_held(values, nulls);
@@ -1212,6 +1247,48 @@ store_outcome(Reader *r)
 	}
 	write_held(NULL, NULL);
 	write_outcome(values, nulls);
+}
+
+static void
+store_event(Reader *r)
+{
+	HgWireEvent *wire = &held.wire;
+	int			unknown = 0;
+	int			i;
+
+	write_held(NULL, NULL);
+	take(r, wire, sizeof(HgWireEvent));
+	if (wire->context_len > r->end - r->next)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("audit record ends early")));
+	for (i = 0; i < HG_COUNTS; i++)
+		unknown |= wire->counts[i] < 0 ? 1 << i : 0;
+	held.context = context_of(r->next, wire->context_len, unknown);
+	r->next += wire->context_len;
+	held.traceparent = take_text(r, &held.no_traceparent);
+	held.approval_id = take_text(r, &held.no_approval_id);
+	if (!held.no_approval_id)
+		held.approval_id = DirectFunctionCall1(uuid_in,
+											   CStringGetDatum(TextDatumGetCString(held.approval_id)));
+	hg_outbox_event(wire->event_id, wire->at, wire->session_id, wire->txn,
+					held.context->failed);
+	holding = true;
+	if (wire->end_state != HG_END_NONE)
+		end_transaction(wire->session_id, wire->txn, wire->end_xid,
+						wire->end_state, wire->end_lsn, wire->end_at);
+}
+
+static void
+store_outcome(Reader *r)
+{
+	int64		session_id = take_i64(r);
+	int64		txn = take_i64(r);
+	int64		xid = take_i64(r);
+	int			state = take_i32(r);
+	int64		lsn = take_i64(r);
+
+	end_transaction(session_id, txn, xid, state, lsn, take_i64(r));
 }
 
 static void

@@ -8,6 +8,8 @@
  * the lists below: i32 and i64 as they are, a text as u32 length + 1 and its
  * bytes, 0 for NULL, a list as its i32 count and its members.  The writer
  * uses malloc, so that it neither raises nor touches a memory context.
+ * Events are most of what there is, so what is of fixed size in them is a
+ * struct, and what they have in common lies together.
  *
  * SESSION     i64 session_id, i64 started, text login_role, text database,
  *             text client_addr, text client_port, text application_name,
@@ -18,7 +20,11 @@
  *             source_column, target_schema, target_relation, target_column,
  *             kind, subtype, i32 masked;
  *             list datasets: text schema, relation, i32 write
- * EVENT       see hg_event_push(), kept in step with store_event()
+ * EVENT       HgWireEvent, then the context of context_len bytes: i32 level,
+ *             i32 rule_id, i32 sqlstate, text subject, text session_role,
+ *             text effective_role, text intent, text command, text verdict,
+ *             list masked_columns: text; then text traceparent, text
+ *             approval_id
  * INTENT      i64 event_id, i64 session_id, i64 at, and an EVENT whose
  *             sqlstate and counts are -1
  * OUTCOME     i64 session_id, i64 txn, i64 xid, i32 state (HgWireOutcome),
@@ -36,5 +42,39 @@ typedef enum HgWireOutcome
 	HG_OUTCOME_COMMITTED,
 	HG_OUTCOME_PREPARED
 } HgWireOutcome;
+
+/* Counts of an event, in the order of _event; -1: NULL. */
+typedef enum HgWireCount
+{
+	HG_COUNT_DURATION_US,
+	HG_COUNT_ROWS_RETURNED,
+	HG_COUNT_ROWS_AFFECTED,
+	HG_COUNT_ROWS_WRITTEN,
+	HG_COUNT_BYTES_RETURNED,
+	HG_COUNT_PROBES,
+	HG_COUNT_SCRUBBED,
+	HG_COUNTS
+} HgWireCount;
+
+#define HG_END_NONE (-1)		/* the outcome comes in a record of its own */
+
+typedef struct HgWireEvent
+{
+	int64		event_id;
+	int64		parent_id;		/* 0: none */
+	int64		session_id;
+	int64		txn;
+	int64		statement_id;	/* 0: none */
+	int64		at;
+	int64		xid;			/* 0: none */
+	int64		counts[HG_COUNTS];
+	int64		end_xid;		/* of the outcome, if end_state is one */
+	int64		end_lsn;
+	int64		end_at;
+	int32		end_state;		/* HgWireOutcome or HG_END_NONE */
+	int32		first;			/* 1: of its transaction */
+	uint32		context_len;
+	uint32		unused;
+} HgWireEvent;
 
 #endif							/* HG_WIRE_H */

@@ -322,6 +322,7 @@ hg_stmt_begin(MemoryContext parent, const HgIdentity *who, bool audited,
 	MemoryContext context;
 	HgStmt	   *stmt;
 
+	hg_event_settle();
 	context = AllocSetContextCreate(parent, "hoopguard statement",
 									ALLOCSET_SMALL_SIZES);
 	stmt = MemoryContextAllocZero(context, sizeof(HgStmt));
