@@ -40,6 +40,7 @@
 #include "utils/wait_event.h"
 
 #define STORE_WAIT_MS 2000		/* for the recorder to commit a record */
+#define DELIVERY_WAIT_MS 3000	/* to see whether an approver is there */
 #define SLICE_MS 700			/* longest sleep between two looks */
 #define WATCH_MS 600			/* between two looks at all locks */
 #define MAX_TRIES 3				/* somebody else may use our ticket */
@@ -457,8 +458,10 @@ raise_required(const HgApprovalAsk *ask, const HgTicket *ticket)
 {
 	ereport(ERROR,
 			(errcode(HG_ERRCODE_APPROVAL_REQUIRED),
-			 errmsg("approval required: request %s is pending", ticket->id),
-			 errdetail_internal("%s", detail(ask, ticket, "pending", NULL)),
+			 errmsg("approval required: request %s is %s", ticket->id,
+					ticket->state),
+			 errdetail_internal("%s", detail(ask, ticket, ticket->state,
+											 NULL)),
 			 errhint("Run the identical statement again after approval.")));
 	pg_unreachable();
 }
@@ -684,6 +687,44 @@ only_decider_fails(const HgApprover *approver, const HgTicket *ticket)
 }
 
 /*
+ * Nobody but a webhook may decide, and the statement cannot wait for it: see
+ * at least whether the request reaches it.  What is decided in that time is a
+ * ticket all the same, because the caller's snapshot is older than that.
+ */
+static HgTicket *
+wait_delivered(const HgApprovalAsk *ask, HgTicket *ticket,
+			   const char *binding)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz until;
+	TimestampTz next_check = TimestampTzPlusMilliseconds(now, SLICE_MS);
+
+	until = TimestampTzPlusMilliseconds(now, Min(hg_guc_approval_wait,
+												 DELIVERY_WAIT_MS));
+	if (strcmp(ticket->state, "pending") != 0)
+		return ticket;
+	while (strcmp(ticket->state, "pending") == 0 &&
+		   (strcmp(ticket->delivery_state, "queued") == 0 ||
+			strcmp(ticket->delivery_state, "sending") == 0) &&
+		   now < until && now < ticket->expires_at && !somebody_queues())
+	{
+		if (now >= next_check)
+		{
+			next_check = TimestampTzPlusMilliseconds(now, SLICE_MS);
+			check_client();
+		}
+		sleep_until(until);
+		ticket = hg_ticket_find(binding, ticket->id);
+		if (ticket == NULL)
+			raise_unavailable(ask, NULL, "the request is gone");
+		now = GetCurrentTimestamp();
+	}
+	if (strcmp(ticket->state, "approved") == 0)
+		raise_required(ask, ticket);
+	return ticket;
+}
+
+/*
  * Wait for a decision on a stored request.  Returns the approved ticket, or
  * raises.
  */
@@ -736,6 +777,7 @@ open_request(const HgApprovalAsk *ask, const HgApprover *approver,
 	const HgIdentity *identity = ask->policy->identity;
 	const char *subject = identity->session_role_name;
 	HgTicket   *ticket = hg_ticket_find(binding, NULL);
+	HgTicket   *before;
 	TimestampTz now;
 	char		id[HG_UUID_LEN];
 	char	   *record;
@@ -749,6 +791,16 @@ open_request(const HgApprovalAsk *ask, const HgApprover *approver,
 		strlcpy(approval_id, ticket->id, HG_UUID_LEN);
 		raise_denied(ask, ticket);
 	}
+
+	/*
+	 * Nobody but a webhook could decide, and it is known not to answer: do
+	 * not even store a request.
+	 */
+	if (approver->breaker_open && !approver->has_role &&
+		(ticket == NULL || (strcmp(ticket->state, "pending") == 0 &&
+							strcmp(ticket->delivery_state, "accepted") != 0 &&
+							strcmp(ticket->delivery_state, "answered") != 0)))
+		raise_unavailable(ask, ticket, HG_DELIVERY_BREAKER_OPEN);
 
 	/* an open request whose delivery failed is asked again: delivered anew */
 	if (ticket != NULL && (strcmp(ticket->delivery_state, "retry") != 0 ||
@@ -799,10 +851,19 @@ open_request(const HgApprovalAsk *ask, const HgApprover *approver,
 							 now + (int64) hg_guc_approval_ttl * USECS_PER_SEC);
 	(void) hg_lane_push(HG_REC_APPROVAL_REQUEST, record, strlen(record) + 1,
 						true, false);
+	before = ticket;
 	ticket = wait_stored(binding);
 	if (ticket == NULL)
 		raise_unavailable(ask, NULL, "the request could not be stored in time");
 	strlcpy(approval_id, ticket->id, HG_UUID_LEN);
+
+	/* without any wait the last failure is all there is to say */
+	if (before != NULL && hg_guc_approval_wait == 0 &&
+		only_decider_fails(approver, before) &&
+		strcmp(ticket->state, "pending") == 0)
+		raise_unavailable(ask, ticket, before->delivery_error ?
+						  before->delivery_error :
+						  "the request could not be delivered");
 	return ticket;
 }
 
@@ -882,6 +943,8 @@ hg_approval_require(const HgApprovalAsk *ask, char *approval_id)
 			hg_request_uuid(token);
 			ticket = open_request(ask, &approver, binding, token, approval_id);
 			pending = true;
+			if (!ask->may_wait && approver.has_url && !approver.has_role)
+				ticket = wait_delivered(ask, ticket, binding);
 			ticket = wait_decided(ask, ticket, &approver, binding);
 			pending = false;
 			check_policy(ask, ticket, version);

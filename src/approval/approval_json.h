@@ -28,6 +28,7 @@ typedef struct HgReply
 	int			attempts;		/* of the courier */
 	int64		grant_ttl_s;	/* 0: none asked */
 	int64		max_rows;		/* -1: none */
+	int			retry_after_s;	/* of a failure; 0: it did not say */
 	char		reason[512];
 	char		approver[128];
 	char		error[256];

@@ -70,6 +70,7 @@ typedef struct HgApprover
 	char	   *name;
 	bool		has_url;		/* one of them has */
 	bool		has_role;		/* none depends on an URL alone */
+	bool		breaker_open;	/* one does, and its webhook is not asked */
 } HgApprover;
 
 /* binding.c */

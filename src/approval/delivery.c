@@ -12,6 +12,7 @@
 
 #include "approval/delivery.h"
 #include "miscadmin.h"
+#include "utils/timestamp.h"
 
 HgDeliveryTable *hg_delivery = NULL;
 
@@ -79,6 +80,22 @@ hg_delivery_release(int i)
 	hg_delivery->entries[i].state = HG_DELIVERY_FREE;
 	hg_delivery->entries[i].id[0] = '\0';
 	LWLockRelease(&hg_delivery->lock);
+}
+
+bool
+hg_delivery_breaker_open(const char *url)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	bool		open = false;
+
+	if (hg_delivery == NULL)
+		return false;
+	LWLockAcquire(&hg_delivery->lock, LW_SHARED);
+	for (int i = 0; i < HG_BREAKER_COUNT && !open; i++)
+		open = hg_delivery->breakers[i].open_until > now &&
+			strcmp(hg_delivery->breakers[i].url, url) == 0;
+	LWLockRelease(&hg_delivery->lock);
+	return open;
 }
 
 void

@@ -23,7 +23,7 @@
 #define HG_DELIVERY_COUNT 64
 #define HG_DELIVERY_BODY 65536
 #define HG_DELIVERY_URL 1024
-#define HG_BREAKER_COUNT 16
+#define HG_BREAKER_COUNT 64
 
 typedef enum HgDeliveryState
 {
@@ -62,6 +62,7 @@ typedef struct HgBreaker
 	int			failures;		/* in a row */
 	TimestampTz open_until;		/* 0: closed */
 	TimestampTz last_used;
+	TimestampTz warned_at;		/* about an answer that is no outage */
 } HgBreaker;
 
 typedef struct HgDeliveryTable
@@ -91,6 +92,13 @@ extern void hg_delivery_publish(int i);
 
 /* Free an entry, whatever its state; only its present owner may. */
 extern void hg_delivery_release(int i);
+
+/* What is said where the breaker of an URL is open. */
+#define HG_DELIVERY_BREAKER_OPEN \
+	"the webhook failed several times in a row; it is not asked for some seconds"
+
+/* Is the URL left alone for the time being? */
+extern bool hg_delivery_breaker_open(const char *url);
 
 /* The request was decided elsewhere. */
 extern void hg_delivery_stop(const char *id);

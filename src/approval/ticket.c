@@ -17,6 +17,7 @@
 #include "access/stratnum.h"
 #include "access/table.h"
 #include "approval/approval_private.h"
+#include "approval/delivery.h"
 #include "base/catalog.h"
 #include "base/report.h"
 #include "miscadmin.h"
@@ -344,8 +345,10 @@ hg_ticket_approver(const char *rule_approver, HgApprover *out)
 	{
 		TupleDesc	desc = RelationGetDescr(rel);
 		char	   *name = text_or_null(tuple, ANUM_APPROVER_NAME, desc);
+		char	   *url;
 		bool		has_url;
 		bool		alone;
+		bool		open;
 		bool		role_null;
 
 		CHECK_FOR_INTERRUPTS();
@@ -361,19 +364,23 @@ hg_ticket_approver(const char *rule_approver, HgApprover *out)
 				  (strcmp(name, "default") != 0 &&
 				   strcmp(name, out->name) > 0)))
 			continue;
-		has_url = text_or_null(tuple, ANUM_APPROVER_URL, desc) != NULL;
+		url = text_or_null(tuple, ANUM_APPROVER_URL, desc);
+		has_url = url != NULL;
 		(void) heap_getattr(tuple, ANUM_APPROVER_ROLE, desc, &role_null);
 		alone = has_url && role_null &&
 			text_or_null(tuple, ANUM_APPROVER_ESCALATE_TO, desc) == NULL;
+		open = alone && hg_delivery_breaker_open(url);
 		if (rule_approver != NULL)
 		{
 			out->has_url |= has_url;
 			out->has_role &= !alone;
+			out->breaker_open |= open;
 			continue;
 		}
 		out->name = name;
 		out->has_url = has_url;
 		out->has_role = !alone;
+		out->breaker_open = open;
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);

@@ -327,7 +327,7 @@ apply_failure(const HgDelivery *entry)
 	attempts = atoi(hg_sql_value(0, 1));
 	attempts = Max(1, Min(attempts, lengthof(backoff_s)));
 	note_delivery(entry, "retry", to_server(entry->reply.error),
-				  backoff_s[attempts - 1]);
+				  Max(backoff_s[attempts - 1], entry->reply.retry_after_s));
 }
 
 /* Take the answers for this database; true if there were any. */

@@ -52,6 +52,8 @@
 #define POLL_FAILURES 5			/* in a row */
 #define KEEP_FREE 8				/* entries for new requests */
 #define CLOCK_SKEW_S 300		/* for signed replies */
+#define RETRY_AFTER_SOON_S 2	/* else the recorder's turn */
+#define WARN_S 60				/* between warnings about one URL */
 #define UNREAD_S 600			/* a database that is gone reads nothing */
 
 typedef enum Phase
@@ -175,6 +177,27 @@ breaker_allows(const char *url)
 	return allowed;
 }
 
+/* A reply that another attempt will not change; once a minute. */
+static void
+warn_refused(const char *url, const char *what)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	HgBreaker  *b;
+	bool		due;
+
+	LWLockAcquire(&hg_delivery->lock, LW_EXCLUSIVE);
+	b = breaker_of(url);
+	due = b->warned_at == 0 || now < b->warned_at ||
+		now >= b->warned_at + WARN_S * USECS_PER_SEC;
+	if (due)
+		b->warned_at = now;
+	LWLockRelease(&hg_delivery->lock);
+	if (due)
+		ereport(WARNING,
+				(errcode(ERRCODE_CONNECTION_EXCEPTION),
+				 errmsg("approval webhook \"%s\": %s", url, what)));
+}
+
 static void
 breaker_note(const char *url, bool good)
 {
@@ -217,13 +240,14 @@ finish(int i, const HgReply *reply)
 }
 
 static void
-finish_failed(int i, const char *error)
+finish_failed(int i, const char *error, int retry_after_s)
 {
 	HgReply		reply;
 
 	memset(&reply, 0, sizeof(reply));
 	reply.max_rows = -1;
 	hg_reply_fail(&reply, error);
+	reply.retry_after_s = retry_after_s;
 	finish(i, &reply);
 }
 
@@ -238,9 +262,9 @@ finish_pending(int i)
 	finish(i, &reply);
 }
 
-/* An attempt came to nothing. */
+/* An attempt came to nothing; the other side may have said when to come back. */
 static void
-failed(int i, const char *error, bool retryable)
+failed_until(int i, const char *error, bool retryable, int retry_after_s)
 {
 	Job		   *job = &jobs[i];
 	long		delay;
@@ -250,24 +274,33 @@ failed(int i, const char *error, bool retryable)
 	{
 		if (++job->failures >= POLL_FAILURES)
 		{
-			finish_failed(i, error);
+			finish_failed(i, error, retry_after_s);
 			return;
 		}
 		job->phase = PHASE_POLL_AGAIN;
 		job->next = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-												POLL_MS << job->failures);
+												Max(POLL_MS << job->failures,
+													retry_after_s * 1000));
 		return;
 	}
-	if (!retryable || job->attempts >= ATTEMPTS)
+	if (!retryable || job->attempts >= ATTEMPTS ||
+		retry_after_s > RETRY_AFTER_SOON_S)
 	{
-		finish_failed(i, error);
+		finish_failed(i, error, retry_after_s);
 		return;
 	}
 	delay = ATTEMPT_DELAY_MS << job->attempts;
 	delay = delay / 2 +
 		(long) pg_prng_uint64_range(&pg_global_prng_state, 0, delay / 2);
+	delay = Max(delay, retry_after_s * 1000L);
 	job->phase = PHASE_POST_AGAIN;
 	job->next = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), delay);
+}
+
+static void
+failed(int i, const char *error, bool retryable)
+{
+	failed_until(i, error, retryable, 0);
 }
 
 /* ---- sending ------------------------------------------------------------ */
@@ -307,20 +340,20 @@ send_one(int i, bool poll)
 	job->phase = poll ? PHASE_POLL : PHASE_POST;
 	if (entry->body_len < 0)
 	{
-		finish_failed(i, "the request is too long for a webhook");
+		finish_failed(i, "the request is too long for a webhook", 0);
 		return;
 	}
 	if (!secrets_loaded)
 	{
-		finish_failed(i, "no signing secret can be used: see hoopguard.webhook_secret_file");
+		finish_failed(i, "no signing secret can be used: see hoopguard.webhook_secret_file",
+					  0);
 		return;
 	}
 	if (!poll)
 		job->attempts++;
 	if (!breaker_allows(entry->url))
 	{
-		failed(i, "the webhook failed several times in a row; it is not asked for some seconds",
-			   false);
+		failed(i, HG_DELIVERY_BREAKER_OPEN, false);
 		return;
 	}
 	strlcpy(url, entry->url, sizeof(url));
@@ -386,7 +419,7 @@ signature_ok(const HgDelivery *entry, const HgHttpResult *result)
 
 /* The approver has it and has not decided. */
 static void
-accepted(int i)
+accepted(int i, int retry_after_s)
 {
 	HgDelivery *entry = &hg_delivery->entries[i];
 	Job		   *job = &jobs[i];
@@ -412,8 +445,9 @@ accepted(int i)
 	}
 	slow = now > job->accepted_at + POLL_SLOW_AFTER_S * USECS_PER_SEC;
 	job->phase = PHASE_POLL_AGAIN;
-	job->next = TimestampTzPlusMilliseconds(now, slow ? POLL_SLOW_MS :
-											POLL_MS);
+	job->next = TimestampTzPlusMilliseconds(now,
+											Max(slow ? POLL_SLOW_MS : POLL_MS,
+												retry_after_s * 1000));
 }
 
 static void
@@ -434,13 +468,15 @@ answered(HgHttpResult *result)
 		if (result->breaker)
 			breaker_note(entry->url, false);
 		snprintf(text, sizeof(text), "%s", result->error);
+		if (result->certificate)
+			warn_refused(entry->url, text);
 		failed(i, text, result->retryable);
 		return;
 	}
 	if (result->status == 202)
 	{
 		breaker_note(entry->url, true);
-		accepted(i);
+		accepted(i, result->retry_after_s);
 		return;
 	}
 	if (result->status != 200 && result->status != 201)
@@ -451,7 +487,9 @@ answered(HgHttpResult *result)
 		breaker_note(entry->url, !again);
 		snprintf(text, sizeof(text), "the webhook answered with HTTP status %d",
 				 result->status);
-		failed(i, text, again);
+		if (!again)
+			warn_refused(entry->url, text);
+		failed_until(i, text, again, again ? result->retry_after_s : 0);
 		return;
 	}
 	breaker_note(entry->url, true);
@@ -471,7 +509,7 @@ answered(HgHttpResult *result)
 	if (reply.decision == HG_REPLY_FAILED)
 		failed(i, reply.error, false);
 	else if (reply.decision == HG_REPLY_PENDING)
-		accepted(i);
+		accepted(i, result->retry_after_s);
 	else
 		finish(i, &reply);
 }

@@ -31,6 +31,7 @@
 
 #define MAX_CONNECTIONS 16		/* over all; more wait */
 #define MAX_HOST_CONNECTIONS 8
+#define RETRY_AFTER_MAX_S 3600
 #define USER_AGENT "hoopguard/1.0"
 
 typedef struct Transfer
@@ -109,6 +110,7 @@ on_header(char *data, size_t size, size_t n, void *arg)
 	Transfer   *t = (Transfer *) arg;
 	size_t		len = size * n;
 	char		type[128] = "";
+	char		seconds[16] = "";
 
 	take_header(data, len, "webhook-id", t->result.webhook_id,
 				sizeof(t->result.webhook_id));
@@ -116,6 +118,13 @@ on_header(char *data, size_t size, size_t n, void *arg)
 				sizeof(t->result.webhook_timestamp));
 	take_header(data, len, "webhook-signature", t->result.webhook_signature,
 				sizeof(t->result.webhook_signature));
+	take_header(data, len, "retry-after", seconds, sizeof(seconds));
+	if (seconds[0] >= '0' && seconds[0] <= '9')
+	{
+		long		s = strtol(seconds, NULL, 10);
+
+		t->result.retry_after_s = (int) Min(s, RETRY_AFTER_MAX_S);
+	}
 	take_header(data, len, "content-type", type, sizeof(type));
 	if (type[0] != '\0')
 	{
@@ -553,6 +562,16 @@ hg_http_drive(int fd, bool readable, bool writable)
 	restore_signals(&saved);
 }
 
+/* Did it end before the connection stood, with TLS if it is to have that? */
+static bool
+while_connecting(Transfer *t)
+{
+	curl_off_t	us = 0;
+
+	return curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T,
+							 &us) == CURLE_OK && us == 0;
+}
+
 static void
 explain(Transfer *t, CURLcode code)
 {
@@ -578,10 +597,12 @@ explain(Transfer *t, CURLcode code)
 			case CURLE_SSL_ISSUER_ERROR:
 			case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
 				text = "the webhook's certificate could not be verified";
+				result->certificate = true;
 				result->breaker = false;
 				break;
 			case CURLE_OPERATION_TIMEDOUT:
 				text = "the webhook did not answer in time";
+				result->retryable = while_connecting(t);
 				break;
 			case CURLE_COULDNT_RESOLVE_HOST:
 				text = "the webhook's host name could not be resolved";

@@ -38,6 +38,8 @@ typedef struct HgHttpResult
 	bool		retryable;		/* worth another try at once */
 	bool		breaker;		/* counts for the circuit breaker */
 	bool		json;			/* Content-Type says so */
+	bool		certificate;	/* the other side's is the trouble */
+	int			retry_after_s;	/* header, 0: none */
 	char		error[256];
 	char		webhook_id[64];
 	char		webhook_timestamp[32];

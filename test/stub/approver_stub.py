@@ -5,8 +5,9 @@
 
 /allow, /deny, /pending answer so; /wait is pending until the file LOG.allow
 exists; /garbage, /empty, /other_id, /other_binding, /maybe, /twice, /html,
-/huge, /unsigned, /error and /redirect are wrong in one way each; /slow answers
-allow, too late.  Each request is logged as one JSON line with the result of
+/huge, /unsigned, /error, /redirect, /missing, /nothing and /busy are wrong in
+one way each; /slow answers allow, too late.  What follows the first part of a
+path only makes it another URL.  Each request is logged as one JSON line with the result of
 the check of its signature.
 """
 import base64
@@ -75,7 +76,8 @@ class Stub(BaseHTTPRequestHandler):
         data = json.loads(body)["data"]
         with LOCK:
             SEEN[ident] = data["binding"]
-        self.behave(self.path.strip("/"), ident, data["binding"])
+        mode, _, _ = self.path.strip("/").partition("/")
+        self.behave(mode, ident, data["binding"])
 
     def do_GET(self):
         ident = self.note(b"")
@@ -113,6 +115,12 @@ class Stub(BaseHTTPRequestHandler):
             return self.answer(500, b"{}", ident)
         elif mode == "redirect":
             return self.answer(302, b"", ident, extra=[("Location", "/allow")])
+        elif mode == "missing":
+            return self.answer(404, b"{}", ident)
+        elif mode == "nothing":
+            return self.answer(204, b"", ident)
+        elif mode == "busy":
+            return self.answer(429, b"{}", ident, extra=[("Retry-After", "77")])
         elif mode == "slow":
             time.sleep(20)
         try:
