@@ -34,6 +34,7 @@ OBJS = \
 	src/approval/worker.o \
 	src/base/catalog.o \
 	src/base/command.o \
+	src/base/duration.o \
 	src/base/guc.o \
 	src/base/prf.o \
 	src/base/report.o \
@@ -127,6 +128,7 @@ OBJS = \
 	src/record/record_store.o \
 	src/record/recorder.o \
 	src/record/scanner.o \
+	src/record/retention.o \
 	src/record/seal.o \
 	src/record/seal_digest.o \
 	src/record/seal_sha256.o \

@@ -12,6 +12,7 @@
 
 #include <limits.h>
 
+#include "base/duration.h"
 #include "base/guc.h"
 #include "base/guc_transport.h"
 #include "utils/guc.h"
@@ -44,6 +45,8 @@ char	   *hg_guc_webhook_unix_socket = NULL;
 char	   *hg_guc_webhook_address_allow = NULL;
 char	   *hg_guc_webhook_proxy = NULL;
 bool		hg_guc_webhook_require_signed = false;
+int			hg_guc_retention_days = 0;
+static char *retention = NULL;
 char	   *hg_guc_intent = NULL;
 char	   *hg_guc_traceparent = NULL;
 
@@ -88,6 +91,23 @@ define_string(const char *name, const char *desc, char **var,
 {
 	DefineCustomStringVariable(name, desc, NULL, var, "", context, flags,
 							   NULL, NULL, NULL);
+}
+
+static bool
+check_retention(char **newval, void **extra, GucSource source)
+{
+	int			days;
+
+	if (hg_duration_days(*newval, &days))
+		return true;
+	GUC_check_errdetail("It is how long to keep, such as \"90 days\" or \"1 year\", or \"forever\".");
+	return false;
+}
+
+static void
+assign_retention(const char *newval, void *extra)
+{
+	(void) hg_duration_days(newval, &hg_guc_retention_days);
 }
 
 void
@@ -196,6 +216,10 @@ hg_guc_init(void)
 							 "Take answers of webhooks only with a signature, over https too.",
 							 NULL, &hg_guc_webhook_require_signed, false,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("hoopguard.retention",
+							   "How long events are kept, such as 90 days; by whole weeks.",
+							   NULL, &retention, "forever", PGC_SIGHUP, 0,
+							   check_retention, assign_retention, NULL);
 	define_string("hoopguard.intent",
 				  "What the session says it is doing; recorded, never trusted.",
 				  &hg_guc_intent, PGC_USERSET, 0);

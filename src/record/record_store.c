@@ -43,6 +43,7 @@
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "port/pg_bswap.h"
+#include "record/event.h"
 #include "record/lane.h"
 #include "record/outbox.h"
 #include "record/record_store.h"
@@ -63,7 +64,7 @@
 #include "utils/uuid.h"
 
 /* Rows gathered before they are written. */
-#define BULK_ROWS 500
+#define BULK_ROWS 4000
 
 /* Statement ids remembered as stored; beyond it all are forgotten. */
 #define MAX_KNOWN 100000
@@ -256,6 +257,15 @@ bulk_open(Oid relid, Oid parent, int week, SlotSet *set)
 	return bulk;
 }
 
+static int
+slot_cmp(const void *a, const void *b)
+{
+	int64		x = DatumGetInt64((*(TupleTableSlot *const *) a)->tts_values[0]);
+	int64		y = DatumGetInt64((*(TupleTableSlot *const *) b)->tts_values[0]);
+
+	return x < y ? -1 : x > y;
+}
+
 static void
 bulk_flush(Bulk *bulk)
 {
@@ -264,6 +274,13 @@ bulk_flush(Bulk *bulk)
 
 	if (bulk->n == 0)
 		return;
+
+	/*
+	 * Rows come lane by lane.  In the order of their ids they fill the index
+	 * from its end, whose pages are then full and not split in the middle.
+	 */
+	if (bulk->parent == event_parent)
+		qsort(bulk->set->slots, bulk->n, sizeof(TupleTableSlot *), slot_cmp);
 
 	/* The insert leaves behind what it allocates. */
 	oldcontext = MemoryContextSwitchTo(GetPerTupleMemoryContext(estate));
@@ -432,6 +449,12 @@ find_tables(void)
 	event_parent = get_relname_relid("_event", schema_oid);
 	outcome_parent = get_relname_relid("_outcome", schema_oid);
 	return OidIsValid(event_parent) && OidIsValid(outcome_parent);
+}
+
+bool
+hg_store_installed(void)
+{
+	return find_tables();
 }
 
 void
@@ -1079,6 +1102,7 @@ put_row(Oid parent, TimestampTz at, Datum *values, bool *nulls, int n,
 {
 	Bulk	   *bulk = bulk_for(parent, at);
 	int64		seal;
+	int			week;
 
 	if (bulk != NULL)
 	{
@@ -1094,7 +1118,8 @@ put_row(Oid parent, TimestampTz at, Datum *values, bool *nulls, int n,
 		}
 		ExecClearTuple(slot);
 	}
-	seal = hg_seal_for(0, 0);
+	week = week_of(at);
+	seal = hg_seal_for(week_start(week), week_start(week + 1));
 	values[seal_column] = Int64GetDatum(seal);
 	(void) run_plan(plan, sql, n, unconstify(Oid *, types), values, nulls);
 	return seal;
@@ -1291,15 +1316,31 @@ store_outcome(Reader *r)
 	end_transaction(session_id, txn, xid, state, lsn, take_i64(r));
 }
 
+/* A row of note: its id, time, session, kind and detail. */
 static void
-store_note(Reader *r)
+insert_note(Datum *values, bool *nulls)
 {
 	static Oid	types[] = {INT8OID, TIMESTAMPTZOID, INT8OID, TEXTOID, JSONBOID,
 		INT8OID};
-	Datum		values[6];
-	bool		nulls[6];
 	uint8		digest[HG_DIGEST_LEN];
 	int64		seal = hg_seal_for(0, 0);
+
+	hg_outbox_note(DatumGetInt64(values[0]), DatumGetTimestampTz(values[1]));
+	values[5] = Int64GetDatum(seal);
+	hg_seal_digest(4, types + 1, values + 1, nulls + 1, digest);
+	if (run_plan(&plan_note,
+				 "INSERT INTO hoopguard.note (note_id, at, session_id, kind,"
+				 " detail, seal) VALUES ($1, $2, $3, $4, $5, $6)"
+				 " ON CONFLICT DO NOTHING",
+				 6, types, values, nulls) > 0)
+		hg_seal_row(seal, HG_SEALED_NOTE, DatumGetInt64(values[0]), digest);
+}
+
+static void
+store_note(Reader *r)
+{
+	Datum		values[6];
+	bool		nulls[6];
 
 	memset(nulls, 0, sizeof(nulls));
 	values[0] = Int64GetDatum(take_i64(r));
@@ -1311,15 +1352,21 @@ store_note(Reader *r)
 	if (!nulls[4])
 		values[4] = DirectFunctionCall1(jsonb_in,
 										CStringGetDatum(TextDatumGetCString(values[4])));
-	hg_outbox_note(DatumGetInt64(values[0]), DatumGetTimestampTz(values[1]));
-	values[5] = Int64GetDatum(seal);
-	hg_seal_digest(4, types + 1, values + 1, nulls + 1, digest);
-	if (run_plan(&plan_note,
-				 "INSERT INTO hoopguard.note (note_id, at, session_id, kind,"
-				 " detail, seal) VALUES ($1, $2, $3, $4, $5, $6)"
-				 " ON CONFLICT DO NOTHING",
-				 6, types, values, nulls) > 0)
-		hg_seal_row(seal, HG_SEALED_NOTE, DatumGetInt64(values[0]), digest);
+	insert_note(values, nulls);
+}
+
+void
+hg_store_note(const char *kind, const char *detail)
+{
+	Datum		values[6];
+	bool		nulls[6] = {false, false, true, false, false, false};
+
+	values[0] = Int64GetDatum(hg_event_next_id());
+	values[1] = TimestampTzGetDatum(GetCurrentTimestamp());
+	values[2] = (Datum) 0;
+	values[3] = CStringGetTextDatum(kind);
+	values[4] = DirectFunctionCall1(jsonb_in, CStringGetDatum(detail));
+	insert_note(values, nulls);
 }
 
 /*

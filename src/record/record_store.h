@@ -18,6 +18,9 @@ extern bool hg_store_begin(Oid *event_relid);
 /* Add one record of type < 64.  ERROR if it cannot be stored. */
 extern void hg_store_record(int type, const char *data, Size len);
 
+/* Add a note of our own, which is JSON. */
+extern void hg_store_note(const char *kind, const char *detail);
+
 /* Write what is buffered and close; before the commit. */
 extern void hg_store_end(void);
 
@@ -29,6 +32,9 @@ extern uint64 hg_store_events(void);
 
 /* After hg_store_begin(): has this week its partitions? */
 extern bool hg_store_has_partitions(void);
+
+/* In a transaction: is hoopguard installed in this database? */
+extern bool hg_store_installed(void);
 
 /*
  * Create missing partitions for this and the next week; in a transaction with

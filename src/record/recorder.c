@@ -36,6 +36,7 @@
 #include "record/lane_shared.h"
 #include "record/record_store.h"
 #include "record/recorder.h"
+#include "record/retention.h"
 #include "record/seal.h"
 #include "storage/ipc.h"
 #include "storage/proc.h"
@@ -123,6 +124,7 @@ static TimestampTz absent_since = 0;
 static Oid	partitioned_relid = InvalidOid; /* hoopguard.event whose
 											 * partitions were made */
 static TimestampTz partitions_failed = 0;	/* 0: the last try was good */
+static TimestampTz partitions_at = 0;	/* when to see to them next */
 static TimestampTz tick_at = 0;		/* 0: no wish */
 
 /* ---------------------------------------------------------------- wiring */
@@ -255,6 +257,7 @@ reload(void)
 	ConfigReloadPending = false;
 	ProcessConfigFile(PGC_SIGHUP);
 	stay_durable();
+	partitions_at = 0;			/* hoopguard.retention may be another */
 }
 
 /* Settings of the database or the server must not stop the recorder. */
@@ -274,6 +277,7 @@ session_settings(void)
 	set_session("default_transaction_deferrable", "off");
 	set_session("default_table_access_method", "heap");
 	set_session("row_security", "off");
+	set_session("DateStyle", "ISO, YMD");
 
 	/* No event trigger of a user runs when a partition is made. */
 	set_session("session_replication_role", "replica");
@@ -627,6 +631,39 @@ make_partitions(void)
 	return ok;
 }
 
+/* Remove what hoopguard.retention does not keep. */
+static bool
+retain(void)
+{
+	volatile bool ok = true;
+	volatile bool due = false;
+	Oid			relid;
+
+	PG_TRY();
+	{
+		begin_transaction("removing old partitions");
+		due = hg_store_installed() && hg_retention_due() &&
+			hg_store_begin(&relid);
+		if (due)
+		{
+			hg_retention_run();
+			hg_store_end();
+		}
+		commit_transaction();
+	}
+	PG_CATCH();
+	{
+		(void) abort_transaction(LOG, "could not remove old partitions");
+		ok = false;
+	}
+	PG_END_TRY();
+	if (due)
+		hg_store_forget(ok);
+	if (due && ok)
+		tell_seal();
+	return ok;
+}
+
 /* One transaction for the records [from, to) that are not settled yet. */
 static Attempt
 attempt(int from, int to)
@@ -936,7 +973,6 @@ hg_recorder_main(Datum arg)
 {
 	TimestampTz quiet_since;
 	TimestampTz leaving_since = 0;
-	TimestampTz partitions_at = 0;
 	bool		first_turn = true;
 
 	hg_in_worker = true;
@@ -986,7 +1022,7 @@ hg_recorder_main(Datum arg)
 		now = GetCurrentTimestamp();
 		if (!leaving() && now >= partitions_at)
 			partitions_at = TimestampTzPlusMilliseconds(now,
-														make_partitions() ?
+														make_partitions() && retain() ?
 														PARTITION_CHECK_MS :
 														PARTITION_RETRY_MS);
 

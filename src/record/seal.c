@@ -4,7 +4,7 @@
  *	  The hash chain over what the recorder stores.
  *
  * Each transaction of the recorder writes the seals of its rows: one for the
- * events and outcomes of each partition it wrote to, so that a partition can
+ * events and outcomes of each week, so that a week's partitions can
  * be dropped without leaving half a seal, and one for all other rows.  A row
  * names its seal.  A seal has the hash of its rows, four bytes of each row's
  * digest, by which a fault is found, and a hash of all this and of the hash
@@ -29,7 +29,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-/* Partitions of a transaction that have a seal each; more share the rest. */
+/* Weeks of a transaction that have a seal each; more share the rest. */
 #define MAX_GROUPS 20
 
 typedef struct SealedRow
@@ -42,7 +42,7 @@ typedef struct SealedRow
 typedef struct SealGroup
 {
 	int64		seal_id;
-	TimestampTz from;			/* both 0: rows of no partition */
+	TimestampTz from;			/* both 0: rows of no week */
 	TimestampTz to;
 	SealedRow  *rows;
 	Size		nrows;
@@ -131,7 +131,7 @@ hg_seal_for(TimestampTz from, TimestampTz to)
 			return groups[i].seal_id;
 	}
 	if (ngroups >= MAX_GROUPS)
-		elog(ERROR, "too many partitions in one transaction");
+		elog(ERROR, "too many weeks in one transaction");
 	if (must_read)
 		read_last();
 	group = &groups[ngroups++];

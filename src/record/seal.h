@@ -52,7 +52,7 @@ extern void hg_seal_digest(int n, const Oid *types, const Datum *values,
 extern void hg_seal_append_row(StringInfo buf, char kind, int64 id,
 							   const uint8 *digest);
 
-/* hash of a seal; from and to are 0 for rows of no partition. */
+/* hash of a seal; from and to are 0 for rows of no week. */
 extern void hg_seal_hash(const uint8 *previous, int64 seal_id, TimestampTz at,
 						 TimestampTz from, TimestampTz to, int64 rows,
 						 const uint8 *rows_hash, const uint8 *marks,
@@ -64,7 +64,7 @@ extern void hg_seal_hash(const uint8 *previous, int64 seal_id, TimestampTz at,
 extern void hg_seal_begin(Oid schema);
 
 /*
- * The seal that a row to be stored will be under: one for each partition of
+ * The seal that a row to be stored will be under: one for each week of
  * events, and one for all other rows (from and to 0).
  */
 extern int64 hg_seal_for(TimestampTz from, TimestampTz to);

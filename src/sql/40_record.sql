@@ -164,7 +164,7 @@ ALTER TABLE hoopguard.seal ALTER marks SET STORAGE EXTERNAL;
 COMMENT ON TABLE hoopguard.seal IS
 	'A chain of hashes over what was recorded; verify_audit() checks it.';
 COMMENT ON COLUMN hoopguard.seal.period_from IS
-	'of events and outcomes: the partition that they are in; retention removes it as a whole';
+	'of events and outcomes: the week that they are in; retention removes it as a whole';
 COMMENT ON COLUMN hoopguard.seal.marks IS
 	'the first four bytes of the digest of each row, in order';
 

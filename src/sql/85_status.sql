@@ -53,6 +53,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT r.item, r.value, r.ok FROM hoopguard._record_status() AS r
 	UNION ALL
+	SELECT k.item, k.value, k.ok FROM hoopguard._storage_status() AS k
+	UNION ALL
 	SELECT c.item, c.value, c.ok FROM hoopguard._courier_status() AS c
 	UNION ALL
 	SELECT x.item, x.value, x.ok FROM hoopguard._outbox_status() AS x

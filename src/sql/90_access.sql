@@ -38,7 +38,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	PERFORM hoopguard._assert_ungoverned();
 	PERFORM hoopguard._grant(role,
-		'{flush, status, _record_status, _courier_status, _outbox_status,
+		'{flush, status, _record_status, _storage_status, _courier_status, _outbox_status,
 		_identity_status, _limits_status, _exemption_status, _dead_rules, touched, upstream,
 		downstream, lineage_graph, openlineage, report_html, verify_audit,
 		replay, export_seal, _sensitive, _column_relation, _column_name, _lineage_name, _lineage_text,
@@ -85,7 +85,7 @@ BEGIN
 		explain_class, _check_pattern, _scan_relation, _decide_finding,
 		_name_evidence,
 		_no_rule, _role_oid, _role_covers, _mapped_oid, _mapped_in,
-		_label_role, _privileges_of, _policy_ids, _record_status,
+		_label_role, _privileges_of, _policy_ids, _record_status, _storage_status,
 		_courier_status, _outbox_status,
 		_identity_status, _limits_status, _exemption_status, exempt, drop_exemption, learn, allow_learned, forget_learned, _subject_oid,
 		export_policy, apply_policy, _apply_policy, _qualified, _policy_section,
