@@ -37,14 +37,15 @@ int			hg_guc_approval_max_statement = 32768;
 int			hg_guc_webhook_connect_timeout = 1000;
 int			hg_guc_webhook_timeout = 3000;
 char	   *hg_guc_webhook_secret_file = NULL;
-char	   *hg_guc_webhook_ca_file = NULL;
+char	   *hg_guc_approval_ca_file = NULL;
 char	   *hg_guc_webhook_client_cert_file = NULL;
 char	   *hg_guc_webhook_client_key_file = NULL;
 char	   *hg_guc_webhook_pinned_keys = NULL;
 char	   *hg_guc_webhook_unix_socket = NULL;
-char	   *hg_guc_webhook_address_allow = NULL;
+char	   *hg_guc_approval_address_allow = NULL;
 char	   *hg_guc_webhook_proxy = NULL;
-bool		hg_guc_webhook_require_signed = false;
+bool		hg_guc_approval_require_signed = false;
+bool		hg_guc_approval_allow_http = false;
 int			hg_guc_retention_days = 0;
 static char *retention = NULL;
 char	   *hg_guc_intent = NULL;
@@ -185,9 +186,9 @@ hg_guc_init(void)
 	define_string("hoopguard.webhook_secret_file",
 				  "File with the signing secrets of webhooks, one a line.",
 				  &hg_guc_webhook_secret_file, PGC_SIGHUP, GUC_SUPERUSER_ONLY);
-	define_string("hoopguard.webhook_ca_file",
+	define_string("hoopguard.approval_ca_file",
 				  "Certificates that webhooks are verified against.",
-				  &hg_guc_webhook_ca_file, PGC_SIGHUP, GUC_SUPERUSER_ONLY);
+				  &hg_guc_approval_ca_file, PGC_SIGHUP, GUC_SUPERUSER_ONLY);
 	define_string("hoopguard.webhook_client_cert_file",
 				  "Certificate that the server shows to webhooks.",
 				  &hg_guc_webhook_client_cert_file, PGC_SIGHUP,
@@ -204,17 +205,22 @@ hg_guc_init(void)
 				  "Unix socket that approvers' webhooks are reached through.",
 				  &hg_guc_webhook_unix_socket, PGC_SIGHUP,
 				  GUC_SUPERUSER_ONLY);
-	define_string("hoopguard.webhook_address_allow",
+	define_string("hoopguard.approval_address_allow",
 				  "Networks that webhooks may be in, in CIDR notation.",
-				  &hg_guc_webhook_address_allow, PGC_SIGHUP,
+				  &hg_guc_approval_address_allow, PGC_SIGHUP,
 				  GUC_SUPERUSER_ONLY);
 	define_string("hoopguard.webhook_proxy",
 				  "Proxy that webhooks are reached through.",
 				  &hg_guc_webhook_proxy, PGC_SIGHUP,
 				  GUC_SUPERUSER_ONLY);
-	DefineCustomBoolVariable("hoopguard.webhook_require_signed_response",
+	DefineCustomBoolVariable("hoopguard.approval_require_signed_response",
 							 "Take answers of webhooks only with a signature, over https too.",
-							 NULL, &hg_guc_webhook_require_signed, false,
+							 NULL, &hg_guc_approval_require_signed, false,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("hoopguard.approval_allow_http",
+							 "Let approvers have http URLs of other machines.",
+							 "Requests are then readable on the way, and answers have to be signed.",
+							 &hg_guc_approval_allow_http, false,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("hoopguard.retention",
 							   "How long events are kept, such as 90 days; by whole weeks.",

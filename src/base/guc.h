@@ -55,7 +55,7 @@ extern int	hg_guc_approval_max_statement;	/* bytes */
 extern int	hg_guc_webhook_connect_timeout; /* ms */
 extern int	hg_guc_webhook_timeout; /* ms */
 extern char *hg_guc_webhook_secret_file;
-extern char *hg_guc_webhook_ca_file;
+extern char *hg_guc_approval_ca_file;
 extern int	hg_guc_retention_days;	/* of hoopguard.retention, 0: for ever */
 extern char *hg_guc_intent;
 extern char *hg_guc_traceparent;

@@ -13,8 +13,9 @@ extern char *hg_guc_webhook_client_cert_file;
 extern char *hg_guc_webhook_client_key_file;
 extern char *hg_guc_webhook_pinned_keys;	/* two, for rotation */
 extern char *hg_guc_webhook_unix_socket;
-extern char *hg_guc_webhook_address_allow;	/* CIDRs, by comma */
+extern char *hg_guc_approval_address_allow;	/* CIDRs, by comma */
 extern char *hg_guc_webhook_proxy;
-extern bool hg_guc_webhook_require_signed;
+extern bool hg_guc_approval_require_signed;
+extern bool hg_guc_approval_allow_http; /* to other machines */
 
 #endif							/* HG_GUC_TRANSPORT_H */

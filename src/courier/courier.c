@@ -381,7 +381,7 @@ send_one(int i, bool poll)
 		}
 		request.signature = signature;
 	}
-	request.ca_file = hg_guc_webhook_ca_file;
+	request.ca_file = hg_guc_approval_ca_file;
 	request.connect_timeout = hg_guc_webhook_connect_timeout;
 	request.timeout = hg_guc_webhook_timeout;
 	if (!hg_http_start(i, &request, error, sizeof(error)))
@@ -392,18 +392,22 @@ send_one(int i, bool poll)
 
 /*
  * A reply over plain http, or one that says it is signed, must be signed with
- * a secret of the other direction, if there is one.
+ * a secret of the other direction, if there is one.  Over http from another
+ * machine there has to be one; add_approver() has checked the form of the URL.
  */
 static bool
 signature_ok(const HgDelivery *entry, const HgHttpResult *result)
 {
 	bool		plain = strncmp(entry->url, "http://", 7) == 0;
+	const char *host = entry->url + (plain ? 7 : 8);
+	bool		remote = plain && strncmp(host, "localhost", 9) != 0 &&
+		strncmp(host, "127.", 4) != 0 && strncmp(host, "[::1]", 5) != 0;
 	char	   *end;
 	int64		at;
 
 	if (!secrets_loaded || secrets.nresponse == 0)
-		return !hg_guc_webhook_require_signed;
-	if (!plain && !hg_guc_webhook_require_signed && result->webhook_signature[0] == '\0')
+		return !hg_guc_approval_require_signed && !remote;
+	if (!plain && !hg_guc_approval_require_signed && result->webhook_signature[0] == '\0')
 		return true;
 	if (strcmp(result->webhook_id, entry->id) != 0 ||
 		result->webhook_timestamp[0] == '\0')

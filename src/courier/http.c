@@ -40,7 +40,7 @@ typedef struct Transfer
 	struct curl_slist *headers;
 	bool		running;		/* added to the multi handle */
 	bool		finished;
-	bool		plain;			/* http: only this machine */
+	bool		plain;			/* http */
 	bool		local;			/* through a Unix socket */
 	bool		ignore_reply;
 	bool		refused;		/* an address that may not be asked */
@@ -157,6 +157,13 @@ is_set(const char *setting)
 	return setting != NULL && setting[0] != '\0';
 }
 
+/* May the connection go to another machine? */
+static bool
+may_leave(const Transfer *t)
+{
+	return !t->plain || (hg_guc_approval_allow_http && !t->ignore_reply);
+}
+
 /* Are the first bits the same? */
 static bool
 same_network(const unsigned char *a, const unsigned char *b, int bits)
@@ -176,7 +183,7 @@ same_network(const unsigned char *a, const unsigned char *b, int bits)
 static bool
 in_allowed_network(int family, const void *address)
 {
-	const char *p = hg_guc_webhook_address_allow;
+	const char *p = hg_guc_approval_address_allow;
 	int			max = family == AF_INET ? 32 : 128;
 
 	while (*p)
@@ -228,8 +235,8 @@ on_opensocket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 		uint32		a;
 
 		a = ntohl(((struct sockaddr_in *) &address->addr)->sin_addr.s_addr);
-		ok = !forbidden4(a) && (!t->plain || loopback4(a)) &&
-			(!is_set(hg_guc_webhook_address_allow) ||
+		ok = !forbidden4(a) && (may_leave(t) || loopback4(a)) &&
+			(!is_set(hg_guc_approval_address_allow) ||
 			 in_allowed_network(AF_INET,
 								&((struct sockaddr_in *) &address->addr)->sin_addr));
 	}
@@ -243,12 +250,12 @@ on_opensocket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 			!IN6_IS_ADDR_UNSPECIFIED(a) &&
 			!(a->s6_addr[0] == 0xfd && a->s6_addr[1] == 0x00 &&
 			  a->s6_addr[2] == 0x0e && a->s6_addr[3] == 0xc2) &&
-			(!t->plain || IN6_IS_ADDR_LOOPBACK(a));
+			(may_leave(t) || IN6_IS_ADDR_LOOPBACK(a));
 
 		/* ::1 is within the v4-compatible block */
 		if (IN6_IS_ADDR_LOOPBACK(a))
 			ok = true;
-		if (is_set(hg_guc_webhook_address_allow) &&
+		if (is_set(hg_guc_approval_address_allow) &&
 			!in_allowed_network(AF_INET6, a))
 			ok = false;
 	}

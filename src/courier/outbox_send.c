@@ -81,7 +81,7 @@ send_next(int i, const HgSecrets *secrets)
 		strlcat(signature, one, sizeof(signature));
 	}
 	request.signature = signature;
-	request.ca_file = hg_guc_webhook_ca_file;
+	request.ca_file = hg_guc_approval_ca_file;
 	request.connect_timeout = hg_guc_webhook_connect_timeout;
 	request.timeout = hg_guc_webhook_timeout;
 	if (!hg_http_start(HG_HTTP_PARCELS + i, &request, error, sizeof(error)))

@@ -315,10 +315,11 @@ BEGIN
 		RAISE EXCEPTION 'approver "%" needs a URL or a role', add_approver.name
 			USING ERRCODE = 'HG014';
 	END IF;
-	IF url IS NOT NULL AND url !~ '^(https://[^\s@?#]+|http://(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?(/[^\s@?#]*)?)$' THEN
+	IF url IS NOT NULL AND url !~ '^(https://[^\s@?#]+|http://(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?(/[^\s@?#]*)?)$'
+		AND NOT (current_setting('hoopguard.approval_allow_http')::bool AND url ~ '^http://[^\s@?#]+$') THEN
 		RAISE EXCEPTION 'invalid URL of approver "%"', add_approver.name
 			USING ERRCODE = 'HG014',
-				HINT = 'Use https://host/path without user name, query and fragment; http only for this machine.';
+				HINT = 'Use https://host/path without user name, query and fragment; http only for this machine, or with "hoopguard.approval_allow_http".';
 	END IF;
 	IF pg_catalog.length(url) > 1000 THEN
 		RAISE EXCEPTION 'URL of approver "%" is too long', add_approver.name

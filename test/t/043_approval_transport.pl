@@ -49,7 +49,7 @@ chmod 0600, "$dir/secret";
 # the environment of the postmaster names proxies that lead nowhere
 $ENV{$_} = 'http://127.0.0.1:1' foreach qw(http_proxy https_proxy HTTPS_PROXY ALL_PROXY all_proxy);
 my $node = new_node('main', "hoopguard.webhook_secret_file = '$dir/secret'
-hoopguard.webhook_ca_file = '$dir/ca.crt'
+hoopguard.approval_ca_file = '$dir/ca.crt'
 hoopguard.approval_wait = '10s'
 hoopguard.webhook_timeout = '10s'
 hoopguard.webhook_connect_timeout = '5s'
@@ -90,13 +90,15 @@ sub settings
 {
 	my (%want) = @_;
 	as_dba($node, 'postgres', join ';', map {
-		defined $want{$_} ? "ALTER SYSTEM SET hoopguard.webhook_$_ = '$want{$_}'"
-		  : "ALTER SYSTEM RESET hoopguard.webhook_$_" } ($_)) foreach sort keys %want;
+		defined $want{$_} ? "ALTER SYSTEM SET hoopguard.$_ = '$want{$_}'"
+		  : "ALTER SYSTEM RESET hoopguard.$_" } ($_)) foreach sort keys %want;
 
 	# the secret's line in status() tells that the file was read again
 	$turn++;
-	append_to_file("$dir/secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n") if $turn < 7;
-	my $n = $turn < 7 ? $turn + 1 : 7;
+	my $n = 1 + $turn % 8;
+	open(my $file, '>', "$dir/secret") or die $!;
+	print $file "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n" x $n;
+	close $file;
 	$node->reload;
 	wait_until(20, sub { status_of($node, 'shop', 'webhook signing secret') =~ /^$n for requests/ })
 	  or die 'the courier does not reload';
@@ -112,35 +114,56 @@ like(ask('tls11'), qr/HG011/, 'TLS 1.1');
 like(ask('mtls'), qr/HG011/, 'mtls: not without a certificate');
 
 # ---- mutual TLS and pins -----------------------------------------------------------
-settings(client_cert_file => "$dir/client.crt", client_key_file => "$dir/client.key",
-	pinned_keys => "$other_pin;$pin");
+settings(webhook_client_cert_file => "$dir/client.crt", webhook_client_key_file => "$dir/client.key",
+	webhook_pinned_keys => "$other_pin;$pin");
 is(ask('mtls'), '', 'mtls: with one; pin: the second of two is good');
 chmod 0640, "$dir/client.key";
 like(ask('mtls'), qr/HG011.*access to the client key/, 'mtls: not when others can read the key');
 chmod 0600, "$dir/client.key";
-settings(pinned_keys => $other_pin);
+settings(webhook_pinned_keys => $other_pin);
 like(ask('mtls'), qr/HG011.*certificate/, 'pin: another key is refused, whoever signed it');
 
 # ---- addresses, proxy, signatures -----------------------------------------------------
-settings(client_cert_file => undef, client_key_file => undef, pinned_keys => undef,
-	address_allow => '10.0.0.0/8, nonsense, ::2/128');
+settings(webhook_client_cert_file => undef, webhook_client_key_file => undef,
+	webhook_pinned_keys => undef, approval_address_allow => '10.0.0.0/8, nonsense, ::2/128');
 like(ask('good'), qr/HG011.*address is not allowed/, 'allow: not in the list');
-settings(address_allow => '10.0.0.0/8, 127.0.0.0/31', proxy => 'http://127.0.0.1:1');
+settings(approval_address_allow => '10.0.0.0/8, 127.0.0.0/31', webhook_proxy => 'http://127.0.0.1:1');
 like(ask('good'), qr/HG011.*could not be reached/, 'proxy: an explicit one is used');
-settings(proxy => undef, require_signed_response => 'on');
+settings(webhook_proxy => undef, approval_require_signed_response => 'on');
 like(ask('good'), qr/HG011.*not signed/, 'signed: an answer without signature is refused');
 
 # ---- Unix socket ---------------------------------------------------------------------
-settings(require_signed_response => undef, unix_socket => "$dir/hook.sock");
+settings(approval_require_signed_response => undef, webhook_unix_socket => "$dir/hook.sock");
 is(ask('unix'), '', 'unix: a socket is used; allow: it has no address');
 like(slurp_file($log), qr/hook\.sock/, 'unix: it was asked there');
 
+# ---- http to other machines -----------------------------------------------------------
+settings(webhook_unix_socket => undef, approval_address_allow => undef);
+my $remote = "SELECT hoopguard.add_approver('remote', url => 'http://203.0.113.7/hook')";
+like((as_role($node, 'shop', $node->safe_psql('shop', 'SELECT current_user'), $remote))[2],
+	qr/HG014/, 'http: not to another machine');
+settings(approval_allow_http => 'on');
+is((as_role($node, 'shop', $node->safe_psql('shop', 'SELECT current_user'), $remote))[2],
+	'', 'http: unless it is allowed');
+as_dba($node, 'shop', "SELECT hoopguard.drop_approver('remote')");
+SKIP:
+{
+	my ($own) = grep { /^\d+\.\d+\.\d+\.\d+$/ && !/^(127|169\.254)\./ } split ' ', `hostname -I 2>/dev/null`;
+	skip 'no address but loopback', 2 unless defined $own;
+	my $closed = free_port();
+	as_dba($node, 'shop', "SELECT hoopguard.add_approver('own', url => 'http://$own:$closed/')");
+	like(ask('own'), qr/HG011.*could not be reached/, 'http: allowed, it is tried');
+	settings(approval_allow_http => undef);
+	like(ask('own'), qr/HG011.*address is not allowed/, 'http: no longer allowed, it is not');
+}
+
 # ---- nobody's session ------------------------------------------------------------------
-foreach my $setting (qw(ca_file client_cert_file client_key_file pinned_keys
-	unix_socket address_allow proxy require_signed_response secret_file))
+foreach my $setting (qw(approval_ca_file webhook_client_cert_file webhook_client_key_file
+	webhook_pinned_keys webhook_unix_socket approval_address_allow webhook_proxy
+	approval_require_signed_response approval_allow_http webhook_secret_file))
 {
 	like((as_role($node, 'shop', $node->safe_psql('shop', 'SELECT current_user'),
-		"SET hoopguard.webhook_$setting = 'off'"))[2], qr/55P02/, "setting $setting: of no session");
+		"SET hoopguard.$setting = 'off'"))[2], qr/55P02/, "setting $setting: of no session");
 }
 is((as_role($node, 'shop', 'regress_hoopguard_human', 'SHOW hoopguard.webhook_client_key_file'))[1],
 	'', 'setting client_key_file: not shown');
