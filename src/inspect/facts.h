@@ -101,6 +101,7 @@ typedef struct HgFacts
 	uint64		fingerprint;	/* of text */
 	int64		text_length;	/* bytes sent, where text is NULL */
 	uint64		statement_id;	/* kept here by event.c; 0: not computed */
+	uint64		sent_epoch;		/* as well: when it was sent; 0: not yet */
 	uint64		allow_key;		/* see hg_facts_allow_key(); 0: not computed */
 	uint64		passed;			/* serial of the policy whose rules let it pass
 								 * unremarked, kept by guard.c; 0: none.  Who

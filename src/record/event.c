@@ -379,6 +379,13 @@ statement_id(const HgFacts *facts)
 	return seed;
 }
 
+/* A note for the next execution. */
+static void
+note_sent(const HgFacts *facts, uint64 epoch)
+{
+	((HgFacts *) unconstify(HgFacts *, facts))->sent_epoch = epoch;
+}
+
 /* Send the statement of an event unless it was sent before. */
 static void
 ensure_statement(const HgFacts *facts, uint64 id, TimestampTz at,
@@ -389,6 +396,8 @@ ensure_statement(const HgFacts *facts, uint64 id, TimestampTz at,
 	Size		length;
 	ListCell   *lc;
 
+	if (facts->sent_epoch == epoch)
+		return;
 	if (sent != NULL &&
 		(sent_epoch != epoch || hash_get_num_entries(sent) >= MAX_SENT))
 	{
@@ -411,7 +420,10 @@ ensure_statement(const HgFacts *facts, uint64 id, TimestampTz at,
 	{
 		(void) hash_search(sent, &id, HASH_FIND, &found);
 		if (found)
+		{
+			note_sent(facts, epoch);
 			return;
+		}
 	}
 
 	length = facts->text ? strlen(facts->text) : facts->text_length;
@@ -454,7 +466,10 @@ ensure_statement(const HgFacts *facts, uint64 id, TimestampTz at,
 	/* On an error path it may be sent again: entering could raise. */
 	if (build_push(HG_REC_STATEMENT, false, no_error) &&
 		sent != NULL && !no_error)
+	{
 		(void) hash_search(sent, &id, HASH_ENTER, &found);
+		note_sent(facts, epoch);
+	}
 }
 
 /* ------------------------------------------------------------- to the log */
@@ -656,7 +671,10 @@ hg_event_push_intent(const HgEvent *event, bool partial)
 		statement = statement_id(event->facts);
 		ensure_statement(event->facts, statement, event->at, false);
 		if (partial)
+		{
 			((HgFacts *) unconstify(HgFacts *, event->facts))->statement_id = 0;
+			note_sent(event->facts, 0);
+		}
 		intent.command = event->facts->command;
 	}
 	intent.sqlstate = -1;

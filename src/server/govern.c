@@ -62,10 +62,12 @@ typedef struct HgOpen
 {
 	EState	   *estate;			/* hash key */
 	HgStmt	   *stmt;
-	MemoryContextCallback on_delete;
 } HgOpen;
 
 static HTAB *open_table = NULL;
+
+/* The one begun last is looked for most, and is not in the table. */
+static HgOpen newest = {NULL, NULL};
 
 bool
 hg_govern_active(void)
@@ -797,7 +799,10 @@ on_estate_delete(void *arg)
 {
 	EState	   *estate = arg;
 
-	hash_search(open_table, &estate, HASH_REMOVE, NULL);
+	if (newest.estate == estate)
+		newest.estate = NULL;
+	else
+		hash_search(open_table, &estate, HASH_REMOVE, NULL);
 }
 
 void
@@ -824,8 +829,13 @@ hg_govern_started(HgStmt *stmt, QueryDesc *queryDesc)
 									  sizeof(MemoryContextCallback));
 	callback->func = on_estate_delete;
 	callback->arg = estate;
-	open = hash_search(open_table, &estate, HASH_ENTER, &found);
-	open->stmt = stmt;
+	if (newest.estate != NULL)
+	{
+		open = hash_search(open_table, &newest.estate, HASH_ENTER, &found);
+		*open = newest;
+	}
+	newest.estate = estate;
+	newest.stmt = stmt;
 	MemoryContextRegisterResetCallback(estate->es_query_cxt, callback);
 	MemoryContextSetParent(stmt->context, estate->es_query_cxt);
 	if (stmt->facts != NULL)
@@ -933,6 +943,8 @@ hg_govern_find(QueryDesc *queryDesc)
 
 	if (open_table == NULL || queryDesc->estate == NULL)
 		return NULL;
+	if (newest.estate == queryDesc->estate)
+		return newest.stmt;
 	open = hash_search(open_table, &queryDesc->estate, HASH_FIND, NULL);
 	return open ? open->stmt : NULL;
 }
