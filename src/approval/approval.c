@@ -92,6 +92,11 @@ static int64 last_max_rows = -1;
 static HgBound *last_bound = NULL;
 static uint32 wait_event = 0;
 
+/* the open request that this session waits for, "" if it does not */
+static char waiting_for[HG_UUID_LEN];
+
+static bool others_wait_for(const char *id);
+
 static Effect *effects = NULL;	/* in TopMemoryContext */
 static int	neffects = 0;
 static int	effects_size = 0;
@@ -161,10 +166,25 @@ release_slot(void)
 	my_slot = -1;
 }
 
+/*
+ * The session ends while it waits: terminated, or its client is gone.  A
+ * request that nobody else waits for goes with it.  Nothing in here raises.
+ */
 static void
 release_on_exit(int code, Datum arg)
 {
+	char		id[HG_UUID_LEN];
+	bool		others;
+
+	strlcpy(id, waiting_for, sizeof(id));
+	waiting_for[0] = '\0';
+	if (my_slot < 0)
+		return;
+	others = id[0] != '\0' && others_wait_for(id);
 	release_slot();
+	if (id[0] != '\0' && !others)
+		(void) hg_lane_push(HG_REC_APPROVAL_CANCEL, id, HG_UUID_LEN, true,
+							true);
 }
 
 /*
@@ -943,9 +963,11 @@ hg_approval_require(const HgApprovalAsk *ask, char *approval_id)
 			hg_request_uuid(token);
 			ticket = open_request(ask, &approver, binding, token, approval_id);
 			pending = true;
+			strlcpy(waiting_for, approval_id, sizeof(waiting_for));
 			if (!ask->may_wait && approver.has_url && !approver.has_role)
 				ticket = wait_delivered(ask, ticket, binding);
 			ticket = wait_decided(ask, ticket, &approver, binding);
+			waiting_for[0] = '\0';
 			pending = false;
 			check_policy(ask, ticket, version);
 			granted = consume(ask, ticket, binding, token);
@@ -963,6 +985,7 @@ hg_approval_require(const HgApprovalAsk *ask, char *approval_id)
 	}
 	PG_CATCH();
 	{
+		waiting_for[0] = '\0';
 		release_slot();
 		if (pending)
 			take_back(approval_id, timeout_at);

@@ -431,6 +431,21 @@ make_evidence(void *arg)
 }
 
 /*
+ * The query of DECLARE CURSOR outlives the statement that it is part of, and
+ * so do the bounds of its approval.
+ */
+static void
+keep_approval(HgStmt *stmt)
+{
+	const HgStmt *reported = hg_stmt_reported(stmt);
+
+	stmt->approved = true;
+	stmt->max_rows = reported->max_rows;
+	strlcpy(stmt->approval_id, reported->approval_id,
+			sizeof(stmt->approval_id));
+}
+
+/*
  * Tell the approver's side, or the caller, what the guard says.  Returns when
  * the statement may run.
  */
@@ -479,7 +494,10 @@ apply_verdict(HgStmt *stmt, const HgPolicy *policy, const HgFacts *facts,
 					hg_rehearse_writes(queryDesc->plannedstmt);
 
 				if (stmt->owner && stmt->owner->approved)
+				{
+					keep_approval(stmt);
 					break;
+				}
 				if (hg_rehearse_first())
 				{
 					stmt->approved = true;
@@ -554,6 +572,7 @@ apply_verdict(HgStmt *stmt, const HgPolicy *policy, const HgFacts *facts,
 				if (reported->bound != NULL)
 					strlcpy(reported->bound->approver, approver,
 							sizeof(reported->bound->approver));
+				keep_approval(stmt);
 				if (ask.may_wait)
 				{
 					PushActiveSnapshot(GetTransactionSnapshot());
