@@ -196,7 +196,6 @@ SELECT e.event_id,
 	c.sqlstate,
 	e.xid,
 	e.txn,
-	s.at AS recorded_at,
 	CASE WHEN c.unknown OPERATOR(pg_catalog.&) 8 OPERATOR(pg_catalog.=) 0
 		THEN coalesce(e.wide[4], e.rows_written, 0) END AS rows_written,
 	CASE WHEN c.unknown OPERATOR(pg_catalog.&) 32 OPERATOR(pg_catalog.=) 0
@@ -210,8 +209,7 @@ SELECT e.event_id,
 	e.lsn
 FROM hoopguard._event e
 	LEFT JOIN hoopguard._context c
-		ON c.context_id OPERATOR(pg_catalog.=) e.context_id
-	LEFT JOIN hoopguard.seal s ON s.seal_id OPERATOR(pg_catalog.=) e.seal;
+		ON c.context_id OPERATOR(pg_catalog.=) e.context_id;
 REVOKE ALL ON hoopguard._event_full FROM PUBLIC;
 COMMENT ON VIEW hoopguard._event_full IS
 	'events, with the outcome where it is in the same row';
@@ -221,9 +219,10 @@ SELECT e.event_id, e.parent_id, e.level, e.session_id, e.statement_id, e.at,
 	e.subject, e.session_role, e.effective_role, e.intent, e.traceparent,
 	e.command, e.verdict, e.rule_id, e.approval_id, e.masked_columns,
 	e.rows_returned, e.rows_affected, e.bytes_returned, e.duration_us,
-	e.sqlstate, e.xid, e.txn, e.recorded_at, e.rows_written, e.probes,
+	e.sqlstate, e.xid, e.txn, s.at AS recorded_at, e.rows_written, e.probes,
 	e.scrubbed, e.seal
-FROM hoopguard._event_full e;
+FROM hoopguard._event_full e
+	LEFT JOIN hoopguard.seal s ON s.seal_id OPERATOR(pg_catalog.=) e.seal;
 COMMENT ON COLUMN hoopguard.event.rows_written IS
 	'level 0: rows written to persistent tables, with triggers, cascades, WITH and COPY';
 COMMENT ON VIEW hoopguard.event IS
@@ -281,7 +280,10 @@ COMMENT ON TABLE hoopguard.intent IS
  * outcome: in words what became of the event.  A transaction without an
  * outcome row (running, or lost in a crash) and a prepared one are asked for
  * by id.  No function of our own in here: a view does not lend its owner's
- * right to execute.
+ * right to execute.  Of core's, pg_xact_status() is volatile: in the list of
+ * columns it would keep the planner from joining into the view, so it is asked
+ * in a subquery of its own.  Seven relations, and what is joined to them, are
+ * about what join_collapse_limit takes.
  */
 CREATE VIEW hoopguard.activity AS
 SELECT e.event_id,
@@ -315,14 +317,8 @@ SELECT e.event_id,
 			THEN 'rolled back'
 		WHEN coalesce(e.committed, o.committed) THEN 'committed'
 		WHEN NOT coalesce(e.committed, o.committed) THEN 'rolled back'
-		WHEN coalesce(o.xid, e.xid) OPERATOR(pg_catalog.<)
-			pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())
-			AND pg_catalog.pg_xact_status(coalesce(o.xid, e.xid))
-			OPERATOR(pg_catalog.=) 'committed' THEN 'committed'
-		WHEN coalesce(o.xid, e.xid) OPERATOR(pg_catalog.<)
-			pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())
-			AND pg_catalog.pg_xact_status(coalesce(o.xid, e.xid))
-			OPERATOR(pg_catalog.=) 'aborted' THEN 'rolled back'
+		WHEN x.status OPERATOR(pg_catalog.=) 'committed' THEN 'committed'
+		WHEN x.status OPERATOR(pg_catalog.=) 'aborted' THEN 'rolled back'
 		WHEN o.session_id IS NOT NULL THEN 'prepared'
 		WHEN e.at OPERATOR(pg_catalog.<)
 			pg_catalog.pg_postmaster_start_time() THEN 'unknown'
@@ -351,7 +347,13 @@ FROM hoopguard._event_full e
 		AND o.txn OPERATOR(pg_catalog.=) e.txn
 		AND o.at OPERATOR(pg_catalog.>=) (e.at OPERATOR(pg_catalog.-)
 			'1 day'::pg_catalog.interval)
-		AND e.committed IS NULL;
+		AND e.committed IS NULL
+	LEFT JOIN LATERAL (SELECT CASE
+			WHEN coalesce(e.committed, o.committed) IS NULL
+			AND coalesce(o.xid, e.xid) OPERATOR(pg_catalog.<)
+			pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())
+			THEN pg_catalog.pg_xact_status(coalesce(o.xid, e.xid)) END) x(status)
+		ON true;
 COMMENT ON VIEW hoopguard.activity IS
 	'Who did what, when, from where, with what verdict and outcome.';
 
@@ -422,27 +424,31 @@ REVOKE ALL ON FUNCTION hoopguard.flush(interval) FROM PUBLIC;
 COMMENT ON FUNCTION hoopguard.flush(interval) IS
 	'Wait until all that was recorded before is readable; false if it takes longer.';
 
+-- In PL/pgSQL, which plans for the relation and the time at hand.
 CREATE FUNCTION hoopguard.touched(relation regclass, since interval)
 RETURNS TABLE (event_id bigint, at timestamptz, session_id bigint,
 	subject text, session_role text, command text, access text,
 	rows_returned bigint, rows_affected bigint, verdict text, outcome text,
 	text text)
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT a.event_id, a.at, a.session_id, a.subject, a.session_role,
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY SELECT a.event_id, a.at, a.session_id, a.subject, a.session_role,
 		a.command, d.access, a.rows_returned, a.rows_affected, a.verdict,
 		a.outcome, a.text
-	FROM pg_catalog.pg_class c
-		JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-		JOIN hoopguard.lineage_dataset d
-			ON d.relation_name = c.relname::text
-			AND d.schema_name = n.nspname::text
+	FROM hoopguard.lineage_dataset d
 		JOIN hoopguard.activity a ON a.statement_id = d.statement_id
-	WHERE c.oid = touched.relation
+	WHERE d.relation_name = (SELECT c.relname::text FROM pg_catalog.pg_class c
+			WHERE c.oid = touched.relation)
+		AND d.schema_name = (SELECT n.nspname::text
+			FROM pg_catalog.pg_class c
+				JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+			WHERE c.oid = touched.relation)
 		AND a.at >= pg_catalog.now() - touched.since
-	ORDER BY a.at, a.event_id
-$$;
+	ORDER BY a.at, a.event_id;
+END $$;
 REVOKE ALL ON FUNCTION hoopguard.touched(regclass, interval) FROM PUBLIC;
 COMMENT ON FUNCTION hoopguard.touched(regclass, interval) IS
 	'Events that read or wrote a relation since so long ago.';
