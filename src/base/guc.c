@@ -24,7 +24,7 @@ int			hg_guc_audit_durability = HG_DURABILITY_ASYNC;
 int			hg_guc_on_audit_failure = HG_AUDIT_FAILURE_BLOCK;
 bool		hg_guc_heuristics = true;
 bool		hg_guc_pin_identity = true;
-int			hg_guc_lane_size = 128;
+int			hg_guc_lane_size = 256;
 int			hg_guc_audit_wait = 30000;
 int			hg_guc_approval_wait = 10000;
 int			hg_guc_approval_ttl = 3600;
@@ -146,7 +146,7 @@ hg_guc_init(void)
 							 NULL, NULL, NULL);
 	define_int("hoopguard.lane_size",
 			   "Size of each backend's ring of audit records.",
-			   &hg_guc_lane_size, 128, 16, 16384, PGC_POSTMASTER, GUC_UNIT_KB);
+			   &hg_guc_lane_size, 256, 16, 16384, PGC_POSTMASTER, GUC_UNIT_KB);
 	define_int("hoopguard.audit_wait",
 			   "How long a session waits for room in its ring, or for the flush of its records.",
 			   &hg_guc_audit_wait, 30000, 100, 3600000, PGC_SIGHUP, GUC_UNIT_MS);

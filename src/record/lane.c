@@ -149,6 +149,7 @@ hg_lane_shmem_init(bool found)
 			pg_atomic_init_u64(&lane->pending_since, 0);
 			pg_atomic_init_u64(&lane->tail, 0);
 			pg_atomic_init_u64(&lane->durable, 0);
+			pg_atomic_init_u64(&lane->taken, 0);
 			pg_atomic_init_u64(&lane->refused, 0);
 			pg_atomic_init_u32(&lane->waiting, 0);
 			pg_atomic_init_u32(&lane->slot, 0);
@@ -702,8 +703,10 @@ hg_lane_push(HgRecordType type, const void *data, Size len,
 		next += piece.len;
 		left -= piece.len;
 		first = false;
+
+		/* what the recorder is just storing needs no turn of its own */
 		wake_recorder(lane, urgent || left > 0 ||
-					  head + need - pg_atomic_read_u64(&lane->tail) >
+					  head + need - pg_atomic_read_u64(&lane->taken) >
 					  shared->ring / 2);
 	} while (left > 0);
 	return true;

@@ -59,6 +59,7 @@ typedef struct HgLane
 	char		pad1[PG_CACHE_LINE_SIZE - 2 * sizeof(pg_atomic_uint64)];
 	pg_atomic_uint64 tail;		/* bytes ever taken; recorder */
 	pg_atomic_uint64 durable;	/* bytes whose rows are committed; recorder */
+	pg_atomic_uint64 taken;		/* bytes read into a batch; recorder, a hint */
 	pg_atomic_uint64 refused;	/* records no table would take; recorder */
 	pg_atomic_uint32 waiting;	/* owner sleeps until tail or durable moves */
 	pg_atomic_uint32 slot;		/* recorder slot + 1, 0: none; hint */

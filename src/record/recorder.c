@@ -53,7 +53,7 @@
 #define BATCH_RECORDS 16384
 #define BATCH_BYTES (8 * 1024 * 1024)
 
-#define ACTIVE_SLEEP_MS 50		/* between turns while there is traffic */
+#define ACTIVE_SLEEP_MS 100	/* between turns while there is traffic */
 #define ACTIVE_FOR_MS 1000		/* traffic is over after so long a silence */
 #define IDLE_SLEEP_MS 10000		/* then sleep, until woken */
 #define IDLE_EXIT_MS 60000		/* and go after so long a silence */
@@ -477,6 +477,7 @@ collect(void)
 			readers[index].pos = pg_atomic_read_u64(&lane->tail);
 		}
 		collect_lane(index);
+		pg_atomic_write_u64(&lane->taken, readers[index].pos);
 	}
 	first_lane = (first_lane + Max(i, 1)) % n;
 }
