@@ -19,7 +19,7 @@ REVOKE ALL ON FUNCTION hoopguard._html(text) FROM PUBLIC;
 
 CREATE FUNCTION hoopguard._report_number(numeric) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT CASE WHEN $1 IS NULL OR $1 = 0 THEN '–'
+	SELECT CASE WHEN $1 IS NULL OR $1 = 0 THEN '-'
 		WHEN $1 < 10000 THEN trim_scale($1)::text
 		WHEN $1 < 1000000 THEN trim_scale(round($1 / 1000, 1)) || ' k'
 		WHEN $1 < 1000000000 THEN trim_scale(round($1 / 1000000, 1)) || ' M'
@@ -352,7 +352,7 @@ BEGIN
 		x2 := layer[target[i]] * step_x;
 		y2 := place[target[i]] + box_h / 2.0;
 		bend := greatest((x2 - x1) / 2, 50);
-		label := format('%s → %s: %s times, %s of them masked',
+		label := format('%s -> %s: %s times, %s of them masked',
 			names[source[i]], names[target[i]], weight[i], hidden[i]);
 		edges := edges || format('<path class="%s" d="M%s %s C%s %s %s %s %s %s" stroke-width="%s"><title>%s</title></path>',
 			CASE WHEN hidden[i] >= weight[i] THEN 'e masked' ELSE 'e' END,
@@ -363,7 +363,7 @@ BEGIN
 	END LOOP;
 	FOR i IN 1 .. cardinality(names) LOOP
 		label := CASE WHEN char_length(names[i]) > 26
-			THEN left(names[i], 12) || '…' || right(names[i], 13)
+			THEN left(names[i], 12) || '...' || right(names[i], 13)
 			ELSE names[i] END;
 		nodes := nodes || format('<g class="%s"><title>%s</title><rect x="%s" y="%s" width="%s" height="%s" rx="%s"/>'
 			|| '<text x="%s" y="%s">%s</text></g>',
@@ -487,7 +487,7 @@ BEGIN
 		hoopguard._html(concat_ws(', ', 'rule ' || (x ->> 'rule_id'),
 			nullif(x ->> 'sqlstate', '00000'))),
 		hoopguard._html(CASE WHEN char_length(x ->> 'text') > 240
-			THEN left(x ->> 'text', 240) || ' …' ELSE x ->> 'text' END)))
+			THEN left(x ->> 'text', 240) || ' ...' ELSE x ->> 'text' END)))
 	INTO refused FROM jsonb_array_elements(d -> 'refusals') x;
 
 	SELECT array_agg(format('<tr><td>%s</td><td><bdi>%s</bdi></td><td>%s</td><td><bdi>%s</bdi></td><td><bdi class="long">%s</bdi></td></tr>',

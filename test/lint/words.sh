@@ -4,8 +4,8 @@
 #	  Small habits of the source that a compiler does not see.
 #
 # No trailing blanks, no // comments, no ereport(ERROR) without an SQLSTATE,
-# a header comment in every file, an install script that refuses psql, and no
-# source or test that the Makefile forgets.
+# a header comment in every file, an install script that refuses psql and that
+# every server encoding can read, and no source or test that the Makefile forgets.
 #
 cd "$(dirname "$0")/../.." || exit 1
 status=0
@@ -18,6 +18,10 @@ complain()
 
 found=$(grep -nE '[ 	]+$' src/*/*.c src/*/*.h src/sql/*.sql)
 [ -n "$found" ] && complain "trailing blanks:
+$found"
+
+found=$(LC_ALL=C grep -n '[^ -~	]' src/sql/*.sql)
+[ -n "$found" ] && complain "not ASCII:
 $found"
 
 found=$(grep -nE '(^|[^:"])//' src/*/*.c src/*/*.h | grep -vE '"[^"]*//[^"]*"')
