@@ -92,6 +92,21 @@ SELECT hoopguard.add_rule('deny', '{UPDATE}', objects => 'ub.third', message => 
 SELECT verdict, reason FROM hoopguard.check_sql('DELETE FROM ub.t WHERE id = 5', 'regress_hoopguard_ub');
 DELETE FROM hoopguard.rule WHERE id > 1000;
 
+-- an update of a view with INSTEAD OF triggers is estimated by what the view scans
+CREATE TABLE ub.many (id int PRIMARY KEY, code text);
+INSERT INTO ub.many SELECT g, 'c' || g FROM generate_series(1, 2000) g;
+CREATE VIEW ub.shown AS SELECT id, code FROM ub.many;
+CREATE FUNCTION ub.shown() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+CREATE TRIGGER shown INSTEAD OF UPDATE OR DELETE ON ub.shown FOR EACH ROW EXECUTE FUNCTION ub.shown();
+ANALYZE ub.many;
+GRANT ALL ON ub.many, ub.shown TO regress_hoopguard_ub;
+SELECT s, verdict, unbounded FROM unnest(ARRAY[
+	'UPDATE ub.shown SET code = ''x'' WHERE id > -1',
+	'DELETE FROM ub.shown WHERE id > -1',
+	'UPDATE ub.shown SET code = ''x'' WHERE id < 1500',
+	'UPDATE ub.shown SET code = ''x'' WHERE id = 5'
+	]) WITH ORDINALITY u(s, n), LATERAL hoopguard.check_sql(s, 'regress_hoopguard_ub') c ORDER BY u.n;
+
 -- twenty thousand alternatives take no longer than they must
 DO $$
 DECLARE

@@ -109,6 +109,53 @@ may_multiply(const Plan *plan)
 	return may_multiply(outerPlan(plan));
 }
 
+/*
+ * The one relation that a plan scans, or InvalidOid for a join or what else
+ * the rows come from.  A view with INSTEAD OF triggers is changed row by row
+ * of what it shows: what it scans tells how much that is.
+ */
+static Oid
+scanned_relation(const Plan *plan, const PlannedStmt *stmt)
+{
+	for (;;)
+	{
+		RangeTblEntry *rte;
+		Index		scanrelid;
+
+		if (plan == NULL)
+			return InvalidOid;
+		switch (nodeTag(plan))
+		{
+			case T_SubqueryScan:
+				plan = ((const SubqueryScan *) plan)->subplan;
+				continue;
+			case T_Result:
+			case T_Gather:
+			case T_Sort:
+			case T_LockRows:
+			case T_BitmapHeapScan:
+			case T_SeqScan:
+			case T_SampleScan:
+			case T_IndexScan:
+			case T_IndexOnlyScan:
+			case T_TidScan:
+			case T_TidRangeScan:
+				break;
+			default:
+				return InvalidOid;
+		}
+		if (IsA(plan, Result) || IsA(plan, Gather) || IsA(plan, Sort) ||
+			IsA(plan, LockRows))
+		{
+			plan = outerPlan(plan);
+			continue;
+		}
+		scanrelid = ((const Scan *) plan)->scanrelid;
+		rte = rt_fetch(scanrelid, stmt->rtable);
+		return rte->rtekind == RTE_RELATION ? rte->relid : InvalidOid;
+	}
+}
+
 static void
 add_estimate(HgFacts *facts, PlannedStmt *plan, ModifyTable *node)
 {
@@ -153,6 +200,12 @@ add_estimate(HgFacts *facts, PlannedStmt *plan, ModifyTable *node)
 			break;
 		}
 		tuples += one;
+	}
+	if (get_rel_relkind(relid) == RELKIND_VIEW)
+	{
+		Oid			scanned = scanned_relation(outerPlan(node), plan);
+
+		tuples = OidIsValid(scanned) ? relation_tuples(scanned) : -1;
 	}
 	if (tuples >= 0 && get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE)
 	{
