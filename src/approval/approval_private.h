@@ -189,7 +189,7 @@ extern void hg_approval_slots(int *used, int *total);
 /*
  * Run one statement, parameters $1 to $n given as text (NULL for NULL), and
  * return the SPI code; ERROR if it is not one of success.  Rows are in
- * SPI_tuptable.
+ * SPI_tuptable.  sql must be a literal: workers keep its plan.
  */
 extern int	hg_sql(const char *sql, int n, const char *const *args);
 

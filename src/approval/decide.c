@@ -15,6 +15,7 @@
 #include "postgres.h"
 
 #include "approval/approval_private.h"
+#include "base/catalog.h"
 #include "catalog/pg_type.h"
 #include "commands/async.h"
 #include "executor/spi.h"
@@ -23,12 +24,44 @@
 
 #define MAX_ARGS 12
 
+/* A worker's statements are few and come again and again: kept plans. */
+typedef struct KeptPlan
+{
+	const char *sql;			/* a literal: found by its address */
+	int			n;
+	SPIPlanPtr	plan;
+} KeptPlan;
+
+static KeptPlan kept[64];
+static int	nkept = 0;
+
+static SPIPlanPtr
+kept_plan(const char *sql, int n, Oid *types)
+{
+	SPIPlanPtr	plan;
+
+	for (int i = 0; i < nkept; i++)
+		if (kept[i].sql == sql && kept[i].n == n)
+			return kept[i].plan;
+	if (nkept == lengthof(kept))
+		return NULL;
+	plan = SPI_prepare_cursor(sql, n, types, CURSOR_OPT_GENERIC_PLAN);
+	if (plan == NULL || SPI_keepplan(plan) != 0)
+		return NULL;
+	kept[nkept].sql = sql;
+	kept[nkept].n = n;
+	kept[nkept].plan = plan;
+	nkept++;
+	return plan;
+}
+
 int
 hg_sql(const char *sql, int n, const char *const *args)
 {
 	Oid			types[MAX_ARGS];
 	Datum		values[MAX_ARGS];
 	char		nulls[MAX_ARGS] = {0};
+	SPIPlanPtr	plan = NULL;
 	int			rc;
 
 	Assert(n <= MAX_ARGS);
@@ -38,7 +71,12 @@ hg_sql(const char *sql, int n, const char *const *args)
 		nulls[i] = args[i] == NULL ? 'n' : ' ';
 		values[i] = args[i] == NULL ? (Datum) 0 : CStringGetTextDatum(args[i]);
 	}
-	rc = SPI_execute_with_args(sql, n, types, values, nulls, false, 0);
+	if (hg_in_worker)
+		plan = kept_plan(sql, n, types);
+	if (plan != NULL)
+		rc = SPI_execute_plan(plan, values, nulls, false, 0);
+	else
+		rc = SPI_execute_with_args(sql, n, types, values, nulls, false, 0);
 	if (rc < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),

@@ -24,10 +24,12 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #define IN_FLIGHT_POLL_MS 500	/* if the courier's wake-up got lost */
+#define SETTLE_MS 100			/* after work: then to the rest that is due */
 #define RECHECK_MS 60000		/* decisions by SQL move due times unseen */
 #define LEASE_S 60				/* until an unanswered delivery is repeated */
 #define DUE_AT_ONCE 16			/* deliveries begun in one transaction */
@@ -38,6 +40,21 @@ static const int backoff_s[] = {5, 30, 120, 600, 1800};
 static TimestampTz due_at = 0;	/* when to look at the table again */
 static int	in_flight = 0;		/* deliveries of this database */
 static TimestampTz relays_forgotten_at = 0;
+
+static void begin_deliveries(void);
+
+/*
+ * Something has changed that a look at the table may find work in, but what
+ * is urgent of it has been done.
+ */
+static void
+look_soon(void)
+{
+	TimestampTz at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+												 SETTLE_MS);
+
+	due_at = Min(due_at, at);
+}
 
 /* ---- records ------------------------------------------------------------ */
 
@@ -105,7 +122,7 @@ hg_worker_on_request(const char *data, Size len)
 		   " RETURNING id, $1::pg_catalog.jsonb ->> 'token', session_role,"
 		   " approver", 1, args);
 	ForceSyncCommit();
-	due_at = 0;
+	look_soon();
 	if (SPI_processed > 0)
 	{
 		char	   *who = hg_sql_value(0, 3);
@@ -128,6 +145,9 @@ hg_worker_on_request(const char *data, Size len)
 				   " ON CONFLICT DO NOTHING", 2, args);
 		hg_decide_edge(id, NULL, "pending", who, "session", NULL, NULL);
 		hg_effect_stored(token, id);
+
+		/* it leaves with this commit */
+		begin_deliveries();
 		return;
 	}
 
@@ -146,6 +166,7 @@ hg_worker_on_request(const char *data, Size len)
 		   " RETURNING id, $1::pg_catalog.jsonb ->> 'token'", 1, args);
 	if (SPI_processed > 0)
 		hg_effect_stored(hg_sql_value(0, 2), hg_sql_value(0, 1));
+	begin_deliveries();
 }
 
 /* Data: two uuids of HG_UUID_LEN, the request and the token that uses it. */
@@ -298,6 +319,7 @@ apply_decision(const HgDelivery *entry)
 		return;
 	}
 	state = hg_decide(&in, &done);
+	ForceSyncCommit();
 	if (strcmp(state, "pending") == 0)
 		note_delivery(entry, "answered", NULL, 0);
 	else
@@ -400,6 +422,8 @@ expire(void)
 		   " RETURNING a.id, o.state", 0, NULL);
 	table = SPI_tuptable;
 	n = SPI_processed;
+	if (n > 0)
+		ForceSyncCommit();
 	for (uint64 i = 0; i < n; i++)
 	{
 		SPI_tuptable = table;
@@ -443,6 +467,8 @@ escalate(void)
 		   " RETURNING approval_id, approver, escalated_from", 0, NULL);
 	table = SPI_tuptable;
 	n = SPI_processed;
+	if (n > 0)
+		ForceSyncCommit();
 	for (uint64 i = 0; i < n; i++)
 	{
 		char	   *id;
@@ -666,8 +692,15 @@ hg_worker_tick(bool committed)
 		in_flight = 0;
 		return -1;
 	}
+
+	/*
+	 * How far deliveries are may be lost in a crash: they are made again.
+	 * What may not asks for its commit to be durable.
+	 */
+	set_config_option("synchronous_commit", "off", PGC_SUSET, PGC_S_SESSION,
+					  GUC_ACTION_LOCAL, true, 0, false);
 	if (apply_answers())
-		due_at = 0;
+		look_soon();
 	if (GetCurrentTimestamp() >= due_at)
 	{
 		long		ms;
@@ -678,7 +711,8 @@ hg_worker_tick(bool committed)
 		ms = next_due();
 		due_at = ms < 0 ? PG_INT64_MAX :
 			TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
-		(void) apply_answers();
+		if (apply_answers())
+			look_soon();
 	}
 	return wish();
 }
