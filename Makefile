@@ -133,6 +133,7 @@ OBJS = \
 	src/record/seal_digest.o \
 	src/record/seal_sha256.o \
 	src/record/seal_verify.o \
+	src/record/watch.o \
 	src/server/failure.o \
 	src/server/govern.o \
 	src/server/hooks.o \

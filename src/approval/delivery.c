@@ -82,6 +82,39 @@ hg_delivery_release(int i)
 	LWLockRelease(&hg_delivery->lock);
 }
 
+void
+hg_alert(HgAlert alert, bool wrong, const char *what)
+{
+	bool		changed;
+
+	if (hg_delivery == NULL)
+		return;
+	LWLockAcquire(&hg_delivery->lock, LW_EXCLUSIVE);
+	changed = hg_delivery->alerts[alert] != wrong;
+	hg_delivery->alerts[alert] = wrong;
+	LWLockRelease(&hg_delivery->lock);
+	if (changed && wrong)
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("hoopguard: %s", what),
+				 errhint("hoopguard.status() tells more.")));
+	else if (changed)
+		ereport(LOG, (errmsg("hoopguard: no longer: %s", what)));
+}
+
+bool
+hg_courier_well(void)
+{
+	bool		well;
+
+	LWLockAcquire(&hg_delivery->lock, LW_SHARED);
+	well = hg_delivery->courier_pid != 0 &&
+		hg_delivery->heartbeat + HG_HEARTBEAT_LATE_S * USECS_PER_SEC >
+		GetCurrentTimestamp();
+	LWLockRelease(&hg_delivery->lock);
+	return well;
+}
+
 bool
 hg_delivery_breaker_open(const char *url)
 {

@@ -24,6 +24,7 @@
 #define HG_DELIVERY_BODY 65536
 #define HG_DELIVERY_URL 1024
 #define HG_BREAKER_COUNT 64
+#define HG_HEARTBEAT_LATE_S 30	/* the courier turns every 5 s */
 
 typedef enum HgDeliveryState
 {
@@ -65,6 +66,17 @@ typedef struct HgBreaker
 	TimestampTz warned_at;		/* about an answer that is no outage */
 } HgBreaker;
 
+/* What an operator is warned of, once when it begins. */
+typedef enum HgAlert
+{
+	HG_ALERT_COURIER,
+	HG_ALERT_LAUNCHER,
+	HG_ALERT_RECORD,
+	HG_ALERT_DELIVERIES,
+	HG_ALERT_ANSWERS,
+	HG_ALERT_COUNT
+} HgAlert;
+
 typedef struct HgDeliveryTable
 {
 	LWLock		lock;			/* for the members said to be under it */
@@ -74,6 +86,7 @@ typedef struct HgDeliveryTable
 	char		courier_error[256]; /* under lock: last failure */
 	bool		secret_ok;		/* under lock */
 	char		secret_state[128];	/* under lock */
+	bool		alerts[HG_ALERT_COUNT]; /* under lock: those that are on */
 	HgBreaker	breakers[HG_BREAKER_COUNT]; /* under lock; courier writes */
 	HgDelivery	entries[HG_DELIVERY_COUNT];
 } HgDeliveryTable;
@@ -96,6 +109,15 @@ extern void hg_delivery_release(int i);
 /* What is said where the breaker of an URL is open. */
 #define HG_DELIVERY_BREAKER_OPEN \
 	"the webhook failed several times in a row; it is not asked for some seconds"
+
+/*
+ * Something is wrong, or not: a WARNING in the log when it begins, whichever
+ * process finds it, and a line when it ends.  what completes "hoopguard: ".
+ */
+extern void hg_alert(HgAlert alert, bool wrong, const char *what);
+
+/* Does the courier run and take its turns? */
+extern bool hg_courier_well(void);
 
 /* Is the URL left alone for the time being? */
 extern bool hg_delivery_breaker_open(const char *url);

@@ -701,6 +701,9 @@ hg_worker_tick(bool committed)
 					  GUC_ACTION_LOCAL, true, 0, false);
 	if (apply_answers())
 		look_soon();
+	if (in_flight > 0)
+		hg_alert(HG_ALERT_COURIER, !hg_courier_well(),
+				 "the courier does not run, and requests for approval wait for it");
 	if (GetCurrentTimestamp() >= due_at)
 	{
 		long		ms;

@@ -29,6 +29,7 @@
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "record/lane.h"
+#include "record/watch.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
@@ -54,6 +55,8 @@
 #define CLOCK_SKEW_S 300		/* for signed replies */
 #define RETRY_AFTER_SOON_S 2	/* else the recorder's turn */
 #define WARN_S 60				/* between warnings about one URL */
+#define UNREAD_LATE_S 30		/* a recorder takes them at once */
+#define LAUNCHER_LATE_S 10		/* it is started again after 5 s */
 #define UNREAD_S 600			/* a database that is gone reads nothing */
 
 typedef enum Phase
@@ -202,17 +205,34 @@ static void
 breaker_note(const char *url, bool good)
 {
 	HgBreaker  *b;
+	bool		opened = false;
+	bool		closed = false;
 
 	LWLockAcquire(&hg_delivery->lock, LW_EXCLUSIVE);
 	b = breaker_of(url);
 	if (good)
 	{
+		closed = b->open_until != 0;
 		b->failures = 0;
 		b->open_until = 0;
 	}
 	else if (++b->failures >= BREAKER_FAILURES)
+	{
+		opened = b->open_until == 0;
 		b->open_until = GetCurrentTimestamp() + BREAKER_S * USECS_PER_SEC;
+	}
 	LWLockRelease(&hg_delivery->lock);
+	if (opened)
+		ereport(WARNING,
+				(errcode(ERRCODE_CONNECTION_FAILURE),
+				 errmsg("hoopguard: approval webhook \"%s\" has failed %d times in a row",
+						url, BREAKER_FAILURES),
+				 errdetail("It is left alone, but for one request every %d seconds.",
+						   BREAKER_S)));
+	else if (closed)
+		ereport(LOG,
+				(errmsg("hoopguard: approval webhook \"%s\" answers again",
+						url)));
 }
 
 /* ---- ends of a delivery ------------------------------------------------- */
@@ -527,6 +547,7 @@ look_at_table(bool *begin)
 	TimestampTz now = GetCurrentTimestamp();
 	bool		drop[HG_DELIVERY_COUNT];
 	int			nfree = 0;
+	int			nunread = 0;
 
 	LWLockAcquire(&hg_delivery->lock, LW_EXCLUSIVE);
 	hg_delivery->heartbeat = now;
@@ -558,6 +579,8 @@ look_at_table(bool *begin)
 				break;
 			case HG_DELIVERY_DONE:
 				drop[i] = entry->done_at + UNREAD_S * USECS_PER_SEC < now;
+				if (entry->done_at + UNREAD_LATE_S * USECS_PER_SEC < now)
+					nunread++;
 				break;
 		}
 		if (drop[i])
@@ -576,6 +599,11 @@ look_at_table(bool *begin)
 			jobs[i].phase = PHASE_NONE;
 		}
 
+	hg_alert(HG_ALERT_DELIVERIES, nfree == 0,
+			 "as many requests for approval are on their way as there can be");
+	hg_alert(HG_ALERT_ANSWERS, nunread > 0,
+			 "answers of webhooks are not being applied");
+
 	/* polls make room for new requests; the oldest first */
 	while (nfree < KEEP_FREE)
 	{
@@ -591,6 +619,22 @@ look_at_table(bool *begin)
 		finish_pending(oldest);
 		nfree++;
 	}
+}
+
+/* The record's own workers cannot tell that they do not run. */
+static void
+watch_record(void)
+{
+	static TimestampTz seen_at = 0;
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (seen_at == 0 || now < seen_at || hg_watch_launcher())
+		seen_at = now;
+	hg_alert(HG_ALERT_LAUNCHER,
+			 now > seen_at + LAUNCHER_LATE_S * USECS_PER_SEC,
+			 "the launcher of the recorders does not run");
+	hg_alert(HG_ALERT_RECORD, hg_watch_record_age() >= HG_RECORD_LATE_S,
+			 "events wait to be recorded, and nobody records them");
 }
 
 /* Begin what is due; ms to the next, -1 for none. */
@@ -722,6 +766,7 @@ hg_courier_main(Datum arg)
 		MemoryContextSwitchTo(turn);
 
 		look_at_table(begin);
+		watch_record();
 		hg_outbox_send_new(secrets_loaded ? &secrets : NULL);
 		while ((result = hg_http_finished()) != NULL)
 		{

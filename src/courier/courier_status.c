@@ -18,8 +18,6 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#define HEARTBEAT_LATE_S 30		/* the courier turns every 5 s */
-
 PG_FUNCTION_INFO_V1(hoopguard__courier_status);
 
 static void
@@ -98,7 +96,7 @@ hoopguard__courier_status(PG_FUNCTION_ARGS)
 	LWLockRelease(&hg_delivery->lock);
 	hg_approval_slots(&used, &total);
 
-	alive = pid != 0 && heartbeat + HEARTBEAT_LATE_S * USECS_PER_SEC > now;
+	alive = pid != 0 && heartbeat + HG_HEARTBEAT_LATE_S * USECS_PER_SEC > now;
 	add_row(rsinfo, "courier", pid == 0 ? "not running" :
 			psprintf("pid %d, last turn %s", pid,
 					 timestamptz_to_str(heartbeat)), alive);

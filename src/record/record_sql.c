@@ -15,13 +15,13 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "record/lane_shared.h"
+#include "record/watch.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
 /* An unrecorded event this old means that nobody is recording. */
-#define OLD_EVENT_S 30
 
 PG_FUNCTION_INFO_V1(hoopguard_flush);
 PG_FUNCTION_INFO_V1(hoopguard__record_status);
@@ -133,7 +133,7 @@ hoopguard__record_status(PG_FUNCTION_ARGS)
 									(TimestampTz) oldest) / USECS_PER_SEC;
 
 		put_row(rsinfo, "oldest unrecorded event",
-				psprintf("%.3f s", Max(age, 0.0)), age < OLD_EVENT_S);
+				psprintf("%.3f s", Max(age, 0.0)), age < HG_RECORD_LATE_S);
 	}
 	else
 		put_row(rsinfo, "oldest unrecorded event", NULL, true);
