@@ -54,4 +54,15 @@ while ($doc =~ /^## (.*?)\n(.*?)(?=^## |\z)/gms)
 }
 cmp_ok($asked, '>=', 12, 'questions with their SQL');
 
+# Only the events of the statements and of the time asked for are read.
+like($node->safe_psql('shop', "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off;
+	EXPLAIN (COSTS OFF) SELECT a.at, a.outcome FROM hoopguard.lineage_edge e JOIN hoopguard.activity a USING (statement_id)
+	WHERE e.source_column = 'email' AND a.at > now() - interval '1 day'"),
+	qr/Index Cond: \(statement_id = e\.statement_id\)/, 'the planner joins into activity');
+$node->safe_psql('shop', "CREATE TABLE hoopguard.event_20010101 PARTITION OF hoopguard._event
+	FOR VALUES FROM ('2001-01-01 00:00:00+00') TO ('2001-01-08 00:00:00+00')");
+like($node->safe_psql('shop', "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT a.at, a.outcome
+	FROM hoopguard.activity a WHERE a.at > now() - interval '1 day'"),
+	qr/Subplans Removed: [1-9]/, 'and leaves old partitions alone');
+
 done_testing();
