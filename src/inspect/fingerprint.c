@@ -324,44 +324,59 @@ normalise(const char *source, BodyKind bodies)
 	return out.data;
 }
 
-void
-hg_fingerprint(HgFacts *facts, const char *query_string, int location,
-			   int len, Node *utility)
+/*
+ * BEGIN, COMMIT and the like come with every transaction, in the same few
+ * spellings, and have no plan that could keep their facts.  Only words are
+ * kept here: nothing in them depends on a setting or could be a literal.
+ */
+#define PLAIN_WORDS 48
+#define PLAIN_TEXTS 8
+
+typedef struct PlainText
+{
+	int			len;			/* 0: unused */
+	char		source[PLAIN_WORDS];
+	char		text[PLAIN_WORDS];
+	uint64		fingerprint;
+} PlainText;
+
+static PlainText plain_texts[PLAIN_TEXTS];
+
+/* Where a text is kept, or would be; NULL if it is not of that kind. */
+static PlainText *
+plain_text(const char *source, int len)
+{
+	uint32		hash = 0;
+
+	if (len <= 0 || len >= PLAIN_WORDS)
+		return NULL;
+	for (int i = 0; i < len; i++)
+	{
+		unsigned char c = (unsigned char) source[i];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && c != ' ' &&
+			c != ';')
+			return NULL;
+		hash = hash * 31 + c;
+	}
+	return &plain_texts[hash % PLAIN_TEXTS];
+}
+
+/* Text and fingerprint of some bytes; none if they cannot be scanned. */
+static void
+fingerprint_bytes(HgFacts *facts, const char *bytes, int len, BodyKind bodies)
 {
 	MemoryContext scratch;
 	MemoryContext oldcontext = CurrentMemoryContext;
-	volatile BodyKind bodies = BODY_NONE;
-	size_t		total;
 	char	   *volatile source;
 	int			for_client = client_min_messages;
 	int			for_log = log_min_messages;
-
-	facts->text = NULL;
-	facts->fingerprint = 0;
-	if (query_string == NULL)
-		return;
-	total = strlen(query_string);
-	if (location < 0)
-		location = 0;
-	if (location > total)
-		return;
-	if (len <= 0 || len > total - location)
-		len = total - location;
-
-	if (utility != NULL)
-	{
-		if (IsA(utility, DoStmt))
-			bodies = BODY_DO;
-		else if (IsA(utility, CreateFunctionStmt) ||
-				 IsA(utility, CreateSchemaStmt))
-			bodies = BODY_FUNCTION;
-	}
 
 	scratch = AllocSetContextCreate(CurrentMemoryContext,
 									"hoopguard fingerprint",
 									ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(scratch);
-	source = pnstrdup(query_string + location, len);
+	source = pnstrdup(bytes, len);
 
 	/* what the scanner notices (a name cut off), the parser has told */
 	client_min_messages = log_min_messages = ERROR;
@@ -386,6 +401,57 @@ hg_fingerprint(HgFacts *facts, const char *query_string, int location,
 	log_min_messages = for_log;
 	MemoryContextSwitchTo(oldcontext);
 	MemoryContextDelete(scratch);
+}
+
+void
+hg_fingerprint(HgFacts *facts, const char *query_string, int location,
+			   int len, Node *utility)
+{
+	BodyKind	bodies = BODY_NONE;
+	PlainText  *plain = NULL;
+	const char *bytes;
+	size_t		total;
+
+	facts->text = NULL;
+	facts->fingerprint = 0;
+	if (query_string == NULL)
+		return;
+	total = strlen(query_string);
+	if (location < 0)
+		location = 0;
+	if (location > total)
+		return;
+	if (len <= 0 || len > total - location)
+		len = total - location;
+	bytes = query_string + location;
+
+	if (utility != NULL)
+	{
+		if (IsA(utility, TransactionStmt))
+			plain = plain_text(bytes, len);
+		else if (IsA(utility, DoStmt))
+			bodies = BODY_DO;
+		else if (IsA(utility, CreateFunctionStmt) ||
+				 IsA(utility, CreateSchemaStmt))
+			bodies = BODY_FUNCTION;
+	}
+	if (plain != NULL && plain->len == len &&
+		memcmp(plain->source, bytes, len) == 0)
+	{
+		facts->text = MemoryContextStrdup(facts->context, plain->text);
+		facts->fingerprint = plain->fingerprint;
+		return;
+	}
+
+	fingerprint_bytes(facts, bytes, len, bodies);
+	if (plain != NULL && facts->text != NULL &&
+		strlen(facts->text) < PLAIN_WORDS)
+	{
+		plain->len = len;
+		memcpy(plain->source, bytes, len);
+		strlcpy(plain->text, facts->text, PLAIN_WORDS);
+		plain->fingerprint = facts->fingerprint;
+	}
 }
 
 /*
