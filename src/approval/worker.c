@@ -40,6 +40,7 @@ static const int backoff_s[] = {5, 30, 120, 600, 1800};
 static TimestampTz due_at = 0;	/* when to look at the table again */
 static int	in_flight = 0;		/* deliveries of this database */
 static TimestampTz relays_forgotten_at = 0;
+static bool leases_looked_at = false;
 
 static void begin_deliveries(void);
 
@@ -677,6 +678,45 @@ wish(void)
 	return ms;
 }
 
+/*
+ * A delivery that was under way when the server crashed is lost with shared
+ * memory.  Its lease would bring it back in a minute; a recorder that has
+ * just started sees that nobody has it, and sends it at once.
+ */
+static void
+bring_back_lost(void)
+{
+	const char *args[1];
+	StringInfoData ids;
+
+	/* nothing is allocated under the lock */
+	initStringInfo(&ids);
+	enlargeStringInfo(&ids, HG_DELIVERY_COUNT * HG_UUID_LEN + 2);
+	appendStringInfoChar(&ids, '{');
+	LWLockAcquire(&hg_delivery->lock, LW_SHARED);
+	for (int i = 0; i < HG_DELIVERY_COUNT; i++)
+	{
+		HgDelivery *entry = &hg_delivery->entries[i];
+
+		if (entry->state == HG_DELIVERY_FREE ||
+			entry->dboid != MyDatabaseId || entry->id[0] == '\0')
+			continue;
+		if (ids.len > 1)
+			appendStringInfoChar(&ids, ',');
+		appendStringInfoString(&ids, entry->id);
+	}
+	LWLockRelease(&hg_delivery->lock);
+	appendStringInfoChar(&ids, '}');
+	args[0] = ids.data;
+	hg_sql("UPDATE hoopguard.approval_target t"
+		   " SET next_delivery_at = pg_catalog.clock_timestamp()"
+		   " FROM hoopguard.approval a WHERE a.id = t.approval_id"
+		   " AND a.state = 'pending'"
+		   " AND t.delivery_state IN ('sending', 'accepted')"
+		   " AND t.next_delivery_at > pg_catalog.clock_timestamp()"
+		   " AND a.id <> ALL ($1::pg_catalog.uuid[])", 1, args);
+}
+
 long
 hg_worker_tick(bool committed)
 {
@@ -708,6 +748,9 @@ hg_worker_tick(bool committed)
 	{
 		long		ms;
 
+		if (!leases_looked_at)
+			bring_back_lost();
+		leases_looked_at = true;
 		expire();
 		escalate();
 		begin_deliveries();
