@@ -22,8 +22,10 @@
 #include "catalog/pg_class.h"
 #include "inspect/lineage_int.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "parser/parse_coerce.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -294,6 +296,76 @@ emit_assignments(LinScope *scope, List *tlist, LinRel *rel, bool insert)
 	emit_generated(scope, rel, assigned, insert);
 }
 
+/*
+ * OVERRIDING USER VALUE: the rewriter has taken the identity columns out of
+ * the statement, but what was supplied for them is still in the sub-select,
+ * as the output columns that nothing uses.  Which is whose is certain if there
+ * are as many of these as identity columns.
+ */
+static void
+emit_overridden(LinScope *scope, LinRel *rel)
+{
+	Query	   *query = scope->query;
+	Relation	relation;
+	RangeTblEntry *rte;
+	Bitmapset  *used = NULL;
+	List	   *unused = NIL;
+	List	   *identity = NIL;
+	ListCell   *lc;
+	ListCell   *lc2;
+	int			rti;
+
+	if (query->override != OVERRIDING_USER_VALUE ||
+		query->jointree == NULL ||
+		list_length(query->jointree->fromlist) != 1 ||
+		!IsA(linitial(query->jointree->fromlist), RangeTblRef))
+		return;
+	rti = ((RangeTblRef *) linitial(query->jointree->fromlist))->rtindex;
+	rte = hg_lineage_rte(scope, rti);
+	if (rte == NULL || rte->rtekind != RTE_SUBQUERY)
+		return;
+	pull_varattnos((Node *) query->targetList, rti, &used);
+	foreach(lc, rte->subquery->targetList)
+	{
+		TargetEntry *tle = (TargetEntry *) lfirst(lc);
+
+		if (!tle->resjunk &&
+			!bms_is_member(tle->resno - FirstLowInvalidHeapAttributeNumber,
+						   used))
+			unused = lappend(unused, tle);
+	}
+	relation = try_relation_open(rel->relid, AccessShareLock);
+	if (relation == NULL)
+		return;
+	for (int i = 0; i < RelationGetDescr(relation)->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(relation), i);
+
+		if (att->attidentity != '\0' && !att->attisdropped)
+			identity = lappend(identity, att);
+	}
+	if (list_length(unused) == list_length(identity))
+	{
+		forboth(lc, unused, lc2, identity)
+		{
+			TargetEntry *tle = (TargetEntry *) lfirst(lc);
+			Form_pg_attribute att = (Form_pg_attribute) lfirst(lc2);
+			LinMask		kind = LIN_IDENTITY;
+			Var		   *var;
+
+			if (!IsBinaryCoercible(exprType((Node *) tle->expr),
+								   att->atttypid))
+				kind = LIN_TRANSFORMATION;
+			var = makeVar(rti, tle->resno, exprType((Node *) tle->expr), -1,
+						  InvalidOid, 0);
+			hg_lineage_var(scope, var, kind,
+						   hg_lineage_target(scope->run, rel, att->attnum,
+											 NULL));
+		}
+	}
+	relation_close(relation, AccessShareLock);
+}
+
 /* What a data-modifying statement does to its target. */
 static void
 emit_dml(LinScope *scope)
@@ -315,6 +387,7 @@ emit_dml(LinScope *scope)
 	{
 		case CMD_INSERT:
 			emit_assignments(scope, query->targetList, rel, true);
+			emit_overridden(scope, rel);
 			if (query->onConflict != NULL &&
 				query->onConflict->action == ONCONFLICT_UPDATE)
 				emit_assignments(scope, query->onConflict->onConflictSet,

@@ -1186,7 +1186,8 @@ hg_utility_owns_query(Node *utility)
 		case T_ExplainStmt:
 			return true;
 		case T_CopyStmt:
-			return ((CopyStmt *) utility)->query != NULL;
+			/* of a table too, if it has row-level security */
+			return !((CopyStmt *) utility)->is_from;
 		default:
 			return false;
 	}
