@@ -29,6 +29,7 @@
 #include "utils/timestamp.h"
 
 #define IN_FLIGHT_POLL_MS 500	/* if the courier's wake-up got lost */
+#define AT_ONCE_MAX 4
 #define SETTLE_MS 100			/* after work: then to the rest that is due */
 #define RECHECK_MS 60000		/* decisions by SQL move due times unseen */
 #define LEASE_S 60				/* until an unanswered delivery is repeated */
@@ -41,6 +42,8 @@ static TimestampTz due_at = 0;	/* when to look at the table again */
 static int	in_flight = 0;		/* deliveries of this database */
 static TimestampTz relays_forgotten_at = 0;
 static bool leases_looked_at = false;
+
+static int	begun_at_once = 0;	/* since the last turn */
 
 static void begin_deliveries(void);
 
@@ -55,6 +58,22 @@ look_soon(void)
 												 SETTLE_MS);
 
 	due_at = Min(due_at, at);
+}
+
+/*
+ * A request leaves with the commit that stores it.  When many come together
+ * that would keep all of them waiting: the rest leaves with the next turn.
+ */
+static void
+begin_at_once(void)
+{
+	if (begun_at_once < AT_ONCE_MAX)
+	{
+		begun_at_once++;
+		begin_deliveries();
+	}
+	else
+		due_at = 0;
 }
 
 /* ---- records ------------------------------------------------------------ */
@@ -147,8 +166,7 @@ hg_worker_on_request(const char *data, Size len)
 		hg_decide_edge(id, NULL, "pending", who, "session", NULL, NULL);
 		hg_effect_stored(token, id);
 
-		/* it leaves with this commit */
-		begin_deliveries();
+		begin_at_once();
 		return;
 	}
 
@@ -167,7 +185,7 @@ hg_worker_on_request(const char *data, Size len)
 		   " RETURNING id, $1::pg_catalog.jsonb ->> 'token'", 1, args);
 	if (SPI_processed > 0)
 		hg_effect_stored(hg_sql_value(0, 2), hg_sql_value(0, 1));
-	begin_deliveries();
+	begin_at_once();
 }
 
 /* Data: two uuids of HG_UUID_LEN, the request and the token that uses it. */
@@ -739,6 +757,7 @@ hg_worker_tick(bool committed)
 	 */
 	set_config_option("synchronous_commit", "off", PGC_SUSET, PGC_S_SESSION,
 					  GUC_ACTION_LOCAL, true, 0, false);
+	begun_at_once = 0;
 	if (apply_answers())
 		look_soon();
 	if (in_flight > 0)
