@@ -97,6 +97,24 @@ INSERT INTO reach.item SELECT g, 'k' || g % 4, '{}' FROM generate_series(1, 2000
 -- temporary tables are the agent's own
 CREATE TEMP TABLE mine AS SELECT g AS id FROM generate_series(1, 2000) g;
 DELETE FROM mine WHERE abs(id) = id;
+-- refused: a loop that updates row by row; runs: one that updates one row
+DO $$ DECLARE r record; BEGIN FOR r IN SELECT id FROM reach.item LOOP
+	UPDATE reach.item SET kind = 'x' WHERE id = r.id; END LOOP; END $$;
+DO $$ DECLARE c CURSOR FOR SELECT id FROM reach.item FOR UPDATE; BEGIN FOR r IN c LOOP
+	UPDATE reach.item SET kind = 'x' WHERE CURRENT OF c; END LOOP; END $$;
+BEGIN;
+DO $$ BEGIN FOR i IN 1..2000 LOOP UPDATE reach.item SET kind = 'x' WHERE id = 5; END LOOP; END $$;
+ROLLBACK;
+-- a parameter that is known when the statement is planned restricts or does not
+PREPARE optional(text) AS UPDATE reach.small SET id = id WHERE $1 IS NULL OR id::text = $1;
+EXECUTE optional('5');
+EXECUTE optional(NULL);
+SET plan_cache_mode = force_generic_plan;
+EXECUTE optional('5');
+RESET plan_cache_mode;
+DO $$ DECLARE wanted text := '7'; BEGIN
+	UPDATE reach.small SET id = id WHERE wanted IS NULL OR id::text = wanted; wanted := NULL;
+	UPDATE reach.small SET id = id WHERE wanted IS NULL OR id::text = wanted; END $$;
 
 -- a rule that only observes refuses nothing
 \c - :dba

@@ -33,6 +33,7 @@
 #include "parser/parsetree.h"
 #include "pgstat.h"
 #include "storage/lmgr.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -51,7 +52,7 @@ typedef struct Target
 	HgAct	   *act;
 	Oid			relid;
 	bool		inherits;		/* children and partitions, too */
-	bool		deletes;		/* adds up over the statements inside one */
+	bool		loops;			/* adds up over the statements inside one */
 	int64		updated;		/* counters as they stood */
 	int64		deleted;
 	bool		marked;
@@ -64,11 +65,13 @@ struct HgReach
 	int64		top;
 };
 
-/* Rows deleted from one table since the statement of `loop_top` began. */
+/* Rows changed in one table since the statement of `loop_top` began. */
 typedef struct Loop
 {
 	Oid			relid;
-	int64		deleted;		/* counter as it stood */
+	int64		updated;		/* counters as they stood */
+	int64		deleted;
+	CommandId	cid;			/* of the first statement inside */
 	int64		next_check;
 } Loop;
 
@@ -194,12 +197,15 @@ watch(HgReach *reach, const PlannedStmt *plan, const ModifyTable *node,
 	target->act = act;
 	target->relid = rte->relid;
 	target->inherits = rte->inh;
-	target->deletes = command == HG_CMD_DELETE;
+
+	/* a trigger that keeps sums changes as many rows as it is fired for */
+	target->loops = command == HG_CMD_DELETE ||
+		DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0)) == 0;
 	count_changes(target, &target->updated, &target->deleted);
 	reach->targets = lappend(reach->targets, target);
 }
 
-/* Start counting a table's deletes for the statement that the client sent. */
+/* Start counting a table's changes for the statement that the client sent. */
 static void
 begin_loop(const HgReach *reach, const Target *target)
 {
@@ -214,7 +220,9 @@ begin_loop(const HgReach *reach, const Target *target)
 	if (nloops == MAX_LOOPS)
 		memmove(&loops[0], &loops[1], sizeof(Loop) * --nloops);
 	loops[nloops].relid = target->relid;
+	loops[nloops].updated = target->updated;
 	loops[nloops].deleted = target->deleted;
+	loops[nloops].cid = reach->cid;
 	loops[nloops].next_check = MIN_CHANGED_ROWS;
 	nloops++;
 }
@@ -247,7 +255,7 @@ hg_reach_begin(QueryDesc *queryDesc, const HgFacts *facts, int64 top)
 	{
 		Target	   *target = (Target *) lfirst(lc);
 
-		if (target->deletes)
+		if (target->loops)
 			begin_loop(reach, target);
 	}
 	MemoryContextSwitchTo(old);
@@ -325,9 +333,10 @@ few_left(const Target *target, CommandId cid, int64 updated, int64 deleted)
 		others * (LEFT_ALONE_SHARE - 1) <= changed;
 }
 
-/* The same for all that was deleted since the client's statement began. */
+/* The same for all that was changed since the client's statement began. */
 static bool
-loop_reached(const HgReach *reach, const Target *target, int64 deleted)
+loop_reached(const HgReach *reach, const Target *target, int64 updated,
+			 int64 deleted)
 {
 	if (loop_top != reach->top)
 		return false;
@@ -338,15 +347,21 @@ loop_reached(const HgReach *reach, const Target *target, int64 deleted)
 
 		if (loop->relid != target->relid)
 			continue;
-		if (deleted < loop->deleted)
-			loop->deleted = 0;	/* a commit inside: counters start again */
-		since = deleted - loop->deleted;
+		if (deleted < loop->deleted || updated < loop->updated)
+		{
+			/* a commit inside: counters and commands start again */
+			loop->updated = loop->deleted = 0;
+			loop->cid = FirstCommandId;
+			loop->next_check = MIN_CHANGED_ROWS;
+		}
+		since = updated - loop->updated + deleted - loop->deleted;
 		if (since < loop->next_check)
 			return false;
 
 		/* often enough to see nine of ten rows go, seldom enough to be cheap */
 		loop->next_check = since + since / LEFT_ALONE_SHARE;
-		return few_left(target, reach->cid, 0, since);
+		return few_left(target, loop->cid, updated - loop->updated,
+						deleted - loop->deleted);
 	}
 	return false;
 }
@@ -369,7 +384,8 @@ hg_reach_check(HgReach *reach)
 		if ((changed >= MIN_CHANGED_ROWS &&
 			 few_left(target, reach->cid, updated - target->updated,
 					  deleted - target->deleted)) ||
-			(target->deletes && loop_reached(reach, target, deleted)))
+			(target->loops &&
+			 loop_reached(reach, target, updated, deleted)))
 		{
 			target->act->unbounded = true;
 			target->act->unbounded_why = reach_why;

@@ -114,6 +114,8 @@ typedef struct HgFacts
 	bool		is_utility;
 	bool		unknown;		/* a utility statement that nobody classified */
 	bool		reads_only;		/* headline SELECT without side acts */
+	ParamListInfo params;		/* while they are made: values known to the
+								 * planner, or NULL */
 } HgFacts;
 
 /* New empty facts in a new child of parent. */

@@ -29,8 +29,9 @@ extern HgAct *hg_facts_setting_act(HgFacts *facts, const char *name);
 /*
  * unbounded.c: why the UPDATE, DELETE or MERGE that `query` is reaches every
  * row of its target, as static text; NULL if its structure restricts it.
+ * `params`, or NULL, holds parameters whose values the plan is made for.
  */
-extern const char *hg_unbounded(Query *query);
+extern const char *hg_unbounded(Query *query, ParamListInfo params);
 
 /*
  * The constant that an expression without variables, parameters, subqueries

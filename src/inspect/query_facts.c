@@ -431,7 +431,7 @@ note_target(WalkState *state, Query *query)
 		(command == HG_CMD_UPDATE || command == HG_CMD_DELETE ||
 		 command == HG_CMD_MERGE))
 	{
-		const char *why = hg_unbounded(query);
+		const char *why = hg_unbounded(query, state->facts->params);
 
 		if (why != NULL)
 		{
@@ -446,7 +446,7 @@ note_target(WalkState *state, Query *query)
 		act = hg_facts_relation_act(state->facts, HG_CMD_UPDATE, rte->relid);
 		if (state->policy != NULL && !act->unbounded)
 		{
-			act->unbounded_why = hg_unbounded(query);
+			act->unbounded_why = hg_unbounded(query, state->facts->params);
 			act->unbounded = act->unbounded_why != NULL;
 		}
 		note_written(find_use(state, HG_CMD_UPDATE, rte->relid),

@@ -1987,8 +1987,50 @@ upsert_unbounded(Query *query)
 	return NULL;
 }
 
+/*
+ * A copy of the query in which the parameters that a custom plan takes as
+ * constants are constants: "$1 IS NULL OR code = $1" restricts unless $1 is
+ * NULL.
+ */
+static Node *
+known_params_mutator(Node *node, void *context)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Query))
+		return (Node *) query_tree_mutator((Query *) node,
+										   known_params_mutator, context, 0);
+	if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXTERN)
+	{
+		ParamListInfo params = (ParamListInfo) context;
+		Param	   *param = (Param *) node;
+		ParamExternData workspace;
+		ParamExternData *value = NULL;
+
+		if (param->paramid > 0 && param->paramid <= params->numParams)
+			value = params->paramFetch != NULL ?
+				params->paramFetch(params, param->paramid, true, &workspace) :
+				&params->params[param->paramid - 1];
+		if (value != NULL && value->ptype == param->paramtype &&
+			(value->pflags & PARAM_FLAG_CONST) != 0)
+		{
+			int16		typlen;
+			bool		typbyval;
+			Datum		datum = value->value;
+
+			get_typlenbyval(param->paramtype, &typlen, &typbyval);
+			if (!value->isnull)
+				datum = datumCopy(datum, typbyval, typlen);
+			return (Node *) makeConst(param->paramtype, param->paramtypmod,
+									  param->paramcollid, typlen, datum,
+									  value->isnull, typbyval);
+		}
+	}
+	return expression_tree_mutator(node, known_params_mutator, context);
+}
+
 const char *
-hg_unbounded(Query *query)
+hg_unbounded(Query *query, ParamListInfo params)
 {
 	Scope		scope;
 	Target		target;
@@ -2002,6 +2044,9 @@ hg_unbounded(Query *query)
 		query->commandType != CMD_MERGE &&
 		query->commandType != CMD_INSERT)
 		return NULL;
+
+	if (params != NULL)
+		query = query_tree_mutator(query, known_params_mutator, params, 0);
 
 	/* an error may have left it standing */
 	nesting = 0;

@@ -147,11 +147,13 @@ tie_to_policy(PlannedStmt *plan)
  * the record want, wait for the execution: complete_facts().
  */
 static HgFacts *
-make_facts(Query *query, const HgPolicy *policy)
+make_facts(Query *query, const HgPolicy *policy, ParamListInfo params)
 {
 	HgFacts    *facts = hg_facts_create(CurrentMemoryContext);
 
+	facts->params = params;
 	hg_query_facts(facts, query, policy);
+	facts->params = NULL;
 	if (policy != NULL && !hg_frame_trusted())
 	{
 		/* what a cascade fires counts too */
@@ -207,7 +209,7 @@ plan_watched(planner_hook_type next, Query *parse, const char *query_string,
 	stamp.event_id = hg_frame_top()->event_id;
 	stamp.key = stamp_key(who, exempt);
 	stamp.generation = hg_catalog_generation();
-	facts = make_facts(parse, policy);
+	facts = make_facts(parse, policy, params);
 	if (failing)
 		failing->facts = facts;
 	kept = copyObject(parse);
@@ -259,7 +261,7 @@ plan_unwatched(planner_hook_type next, Query *parse, const char *query_string,
 
 	if (!IsParallelWorker() && hg_inherit_applies(parse))
 	{
-		facts = make_facts(parse, NULL);
+		facts = make_facts(parse, NULL, NULL);
 		complete_facts(facts, parse, query_string, NULL);
 		if (facts->flows == NIL)
 		{
@@ -702,7 +704,8 @@ hg_govern_start(QueryDesc *queryDesc, int eflags)
 		stmt->kept = hg_stamp_pin(stamp.id);
 		if (stmt->kept == NULL)
 		{
-			HgFacts    *facts = make_facts(query, policy);
+			HgFacts    *facts = make_facts(query, policy,
+												 queryDesc->params);
 
 			if (policy != NULL && !is_exempt(query))
 				(void) hg_mask_query(copyObject(query), policy, facts, NULL);
