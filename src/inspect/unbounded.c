@@ -2081,8 +2081,8 @@ hg_unbounded(Query *query, ParamListInfo params)
 		add_links(&target, conjuncts);
 		if (conjuncts == NIL && view)
 			result = "it has no WHERE clause of its own";
-		else
-		if (conjuncts == NIL)
+		else if (conjuncts == NIL &&
+				 (params == NULL || query->jointree->quals == NULL))
 			result = "it has no WHERE clause";
 		else if (!restricted(conjuncts, &target, varno))
 			result = "its WHERE clause is true for every row";
