@@ -159,7 +159,16 @@ BEGIN
 					e.target_relation, NULL) AS target,
 				string_agg(DISTINCT e.kind, ', ' ORDER BY e.kind) AS label,
 				bool_and(e.masked) AS masked
-			FROM hoopguard._effective_edge e
+			FROM hoopguard.lineage_edge e
+				-- one event that took effect is enough: _effective_edge
+				-- would count them all
+				CROSS JOIN LATERAL (SELECT FROM hoopguard.activity x
+					WHERE x.statement_id = e.statement_id
+						AND (x.outcome = 'committed'
+							OR (e.target_schema IS NULL
+								AND x.outcome <> 'denied'
+								AND x.sqlstate = '00000'))
+					LIMIT 1) a
 			GROUP BY 1, 2 ORDER BY 1, 2) g;
 	ELSE
 		SELECT jsonb_agg(to_jsonb(g)) INTO edges FROM (
