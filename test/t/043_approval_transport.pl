@@ -30,8 +30,11 @@ sub sh { system("($_[0]) >>$dir/openssl.log 2>&1") == 0 or die "failed: $_[0]" }
 # (expired), client; and one that signed itself
 sh("$ssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 30 -subj /CN=ca");
 sh("$ssl req -x509 -newkey rsa:2048 -nodes -keyout self.key -out self.crt -days 30 -subj /CN=localhost -addext subjectAltName=DNS:localhost");
+# a certificate that has expired: OpenSSL has taken no negative -days since 3.4
+my $expired = `openssl x509 -help 2>&1` =~ /-not_after/ ?
+  '-not_before 20200101000000Z -not_after 20200102000000Z' : '-days -1';
 foreach my $c ([ 'good', 'localhost', '-days 30' ], [ 'other', 'other.example', '-days 30' ],
-	[ 'old', 'localhost', '-days -1' ], [ 'client', 'client', '-days 30' ])
+	[ 'old', 'localhost', $expired ], [ 'client', 'client', '-days 30' ])
 {
 	my ($name, $host, $days) = @$c;
 	append_to_file("$dir/$name.ext", "subjectAltName=DNS:$host\n");
