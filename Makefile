@@ -27,6 +27,7 @@ OBJS = \
 	src/approval/decide.o \
 	src/approval/delivery.o \
 	src/approval/evidence.o \
+	src/approval/late.o \
 	src/approval/rehearse.o \
 	src/approval/request.o \
 	src/approval/sample.o \

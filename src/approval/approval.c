@@ -395,6 +395,7 @@ hg_approval_register(void)
 								 hg_worker_on_cancel);
 	hg_recorder_register_handler(HG_REC_BREAK_GLASS,
 								 hg_worker_on_break_glass);
+	hg_recorder_register_handler(HG_REC_APPROVAL_LATE, hg_worker_on_late);
 	hg_recorder_register_tick(hg_worker_tick);
 }
 

@@ -160,11 +160,34 @@ extern void hg_decide_edge(const char *id, const char *from, const char *to,
 						   const char *who, const char *via,
 						   const char *client_addr, const char *detail);
 
+/* The same, by a decision that came when the request was closed. */
+extern void hg_decide_late_edge(const char *id, const char *from,
+								const char *to, const char *who,
+								const char *via, const char *client_addr,
+								const char *detail);
+
+/* late.c: decisions that came when a request was closed */
+
+/* Can a request in this state not be decided any more? */
+extern bool hg_late_state(const char *state);
+
+/* What the log says of such a decision. */
+extern const char *hg_late_text(HgDecision decision);
+
+/*
+ * Have the recorder log a refused decision, whatever becomes of this
+ * transaction.  Only for those who had the right to decide.  webhook_id: of
+ * the message that carried it, which counts once; else NULL.
+ */
+extern void hg_late_push(const HgDecisionInput *in, const char *state,
+						 const char *webhook_id);
+
 /* worker.c: recorder handlers and tick, wired by hg_approval_register() */
 extern void hg_worker_on_request(const char *data, Size len);
 extern void hg_worker_on_consume(const char *data, Size len);
 extern void hg_worker_on_cancel(const char *data, Size len);
 extern void hg_worker_on_break_glass(const char *data, Size len);
+extern void hg_worker_on_late(const char *data, Size len);
 extern long hg_worker_tick(bool committed);
 
 /* approval.c: what happens when this transaction commits */

@@ -136,12 +136,15 @@ decide(FunctionCallInfo fcinfo, HgDecision decision, const char *reason,
 	check_decider(in.id);
 	state = hg_decide(&in, &done);
 	if (!done)
+	{
+		hg_late_push(&in, state, NULL);
 		ereport(ERROR,
 				(errcode(HG_ERRCODE_TICKET),
 				 errmsg("approval request %s cannot be decided: it is %s",
 						in.id, state),
 				 errdetail_internal("{\"verdict\": \"approve\", \"approval\": \"%s\", \"state\": \"%s\"}",
 									in.id, state)));
+	}
 	result = MemoryContextStrdup(outer, state);
 	SPI_finish();
 	value = CStringGetTextDatum(result);

@@ -9,6 +9,7 @@
  *
  *		pending -> approved | denied | expired | cancelled
  *		approved -> consumed | denied | revoked | expired
+ *		cancelled -> approved, with hoopguard.approval_late_grants
  *
  *-------------------------------------------------------------------------
  */
@@ -92,12 +93,11 @@ hg_sql_value(uint64 row, int column)
 						column);
 }
 
-void
-hg_decide_edge(const char *id, const char *from, const char *to,
-			   const char *who, const char *via, const char *client_addr,
-			   const char *detail)
+static void
+edge(const char *id, const char *from, const char *to, const char *who,
+	 const char *via, const char *client_addr, const char *detail, bool late)
 {
-	const char *args[7];
+	const char *args[8];
 	char		payload[128];
 
 	args[0] = id;
@@ -107,10 +107,11 @@ hg_decide_edge(const char *id, const char *from, const char *to,
 	args[4] = via;
 	args[5] = client_addr;
 	args[6] = detail;
-	hg_sql("INSERT INTO hoopguard.approval_log"
-		   " (approval_id, from_state, to_state, who, via, client_addr, detail)"
+	args[7] = late ? "t" : "f";
+	hg_sql("INSERT INTO hoopguard.approval_log (approval_id, from_state,"
+		   " to_state, who, via, client_addr, detail, late)"
 		   " VALUES ($1::pg_catalog.uuid, $2, $3, $4, $5,"
-		   " $6::pg_catalog.inet, $7)", 7, args);
+		   " $6::pg_catalog.inet, $7, $8::pg_catalog.bool)", 8, args);
 	if (from != NULL && strcmp(from, to) == 0)
 		return;
 
@@ -119,6 +120,22 @@ hg_decide_edge(const char *id, const char *from, const char *to,
 			 to);
 	Async_Notify("hoopguard_approval", payload);
 	hg_effect_wake(id, strcmp(to, "pending") != 0);
+}
+
+void
+hg_decide_edge(const char *id, const char *from, const char *to,
+			   const char *who, const char *via, const char *client_addr,
+			   const char *detail)
+{
+	edge(id, from, to, who, via, client_addr, detail, false);
+}
+
+void
+hg_decide_late_edge(const char *id, const char *from, const char *to,
+					const char *who, const char *via, const char *client_addr,
+					const char *detail)
+{
+	edge(id, from, to, who, via, client_addr, detail, true);
 }
 
 /* ---- votes --------------------------------------------------------------- */
@@ -297,10 +314,12 @@ count_vote(const HgDecisionInput *in)
 	return choose(tally, 0);
 }
 
+/* from: pending, or cancelled where that may still be approved */
 static char *
-approve(const HgDecisionInput *in)
+approve(const HgDecisionInput *in, const char *from)
 {
 	const char *args[8];
+	bool		late = strcmp(from, "pending") != 0;
 	char		ttl[32];
 	char		rows[32];
 	char		grant[32];
@@ -322,9 +341,9 @@ approve(const HgDecisionInput *in)
 		   " WHERE id = $1::pg_catalog.uuid", 3, args);
 	if (!count_vote(in))
 	{
-		hg_decide_edge(in->id, "pending", "pending", in->who, in->via,
-					   in->client_addr, "vote");
-		return pstrdup("pending");
+		edge(in->id, from, from, in->who, in->via, in->client_addr, "vote",
+			 late);
+		return pstrdup(from);
 	}
 	args[1] = in->who;
 	args[2] = in->via;
@@ -335,8 +354,8 @@ approve(const HgDecisionInput *in)
 		   " grant_expires_at = pg_catalog.clock_timestamp()"
 		   " + pg_catalog.make_interval(secs => grant_ttl_s)"
 		   " WHERE id = $1::pg_catalog.uuid", 4, args);
-	hg_decide_edge(in->id, "pending", "approved", in->who, in->via,
-				   in->client_addr, in->reason);
+	edge(in->id, from, "approved", in->who, in->via, in->client_addr,
+		 in->reason, late);
 	return pstrdup("approved");
 }
 
@@ -364,6 +383,7 @@ hg_decide(const HgDecisionInput *in, bool *done)
 {
 	const char *args[1];
 	char	   *state;
+	bool		late_grant;
 
 	*done = false;
 	args[0] = in->id;
@@ -372,22 +392,32 @@ hg_decide(const HgDecisionInput *in, bool *done)
 		   " WHEN a.state = 'approved'"
 		   " AND a.grant_expires_at <= pg_catalog.clock_timestamp()"
 		   " THEN 'expired' ELSE a.state END,"
-		   " a.binding"
+		   " a.binding,"
+		   " a.state = 'cancelled'"
+		   " AND a.expires_at > pg_catalog.clock_timestamp()"
+		   " AND NOT EXISTS (SELECT FROM hoopguard.approval d"
+		   " WHERE d.binding = a.binding AND d.state = 'denied'"
+		   " AND d.decided_at > pg_catalog.clock_timestamp()"
+		   " - pg_catalog.make_interval(secs => "
+		   CppAsString2(HG_DENY_MEMORY_S) "))"
 		   " FROM hoopguard.approval a"
 		   " WHERE a.id = $1::pg_catalog.uuid FOR UPDATE OF a", 1, args);
 	if (SPI_processed == 0)
 		return pstrdup("unknown");
 	state = hg_sql_value(0, 1);
+
+	/* not past a denial that the same statement has met since */
+	late_grant = hg_guc_approval_late_grants && hg_sql_value(0, 3)[0] == 't';
 	if (in->binding != NULL && strcmp(hg_sql_value(0, 2), in->binding) != 0)
 		return state;
 
 	switch (in->decision)
 	{
 		case HG_DECIDE_APPROVE:
-			if (strcmp(state, "pending") == 0)
+			if (strcmp(state, "pending") == 0 || late_grant)
 			{
 				*done = true;
-				return approve(in);
+				return approve(in, state);
 			}
 			*done = strcmp(state, "approved") == 0;
 			break;

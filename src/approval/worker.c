@@ -46,6 +46,7 @@ static bool leases_looked_at = false;
 static int	begun_at_once = 0;	/* since the last turn */
 
 static void begin_deliveries(void);
+static void expire(void);
 
 /*
  * Something has changed that a look at the table may find work in, but what
@@ -293,6 +294,8 @@ apply_decision(const HgDelivery *entry)
 	const char *args[1];
 	char	   *state;
 	bool		done;
+	bool		own = false;
+	bool		ran_out;
 
 	args[0] = entry->id;
 	memset(&in, 0, sizeof(in));
@@ -310,31 +313,47 @@ apply_decision(const HgDelivery *entry)
 	in.ttl_s = entry->reply.grant_ttl_s;
 	in.max_rows = entry->reply.max_rows;
 
-	/* a late "deny" does not undo what a person approved meanwhile */
-	hg_sql("SELECT state, session_role, effective_role, subject"
+	hg_sql("SELECT state, session_role, effective_role, subject,"
+		   " state = 'pending'"
+		   " AND expires_at <= pg_catalog.clock_timestamp()"
 		   " FROM hoopguard.approval"
 		   " WHERE id = $1::pg_catalog.uuid FOR UPDATE", 1, args);
 	if (SPI_processed == 0)
 		return;
 	state = hg_sql_value(0, 1);
+	ran_out = hg_sql_value(0, 5)[0] == 't';
 
 	/* who asked is not who decides, whatever the webhook takes him for */
 	for (int i = 2; i <= 4 && in.decision == HG_DECIDE_APPROVE; i++)
 	{
 		char	   *requester = hg_sql_value(0, i);
 
-		if (requester == NULL || pg_strcasecmp(requester, in.who) != 0)
-			continue;
+		own |= requester != NULL && pg_strcasecmp(requester, in.who) == 0;
+	}
+	if (ran_out)
+	{
+		expire();
+		state = "expired";
+	}
+
+	/* a late "deny" does not undo what a person approved meanwhile */
+	if (strcmp(state, "pending") != 0)
+	{
+		done = false;
+		if (strcmp(state, "cancelled") == 0 && !own &&
+			in.decision == HG_DECIDE_APPROVE)
+			(void) hg_decide(&in, &done);
+		if (!done)
+			hg_decide_late_edge(entry->id, state, state, in.who, in.via, NULL,
+								hg_late_text(in.decision));
+		ForceSyncCommit();
+		return;
+	}
+	if (own)
+	{
 		note_delivery(entry, "retry",
 					  "the reply says that the requester approved his own request",
 					  backoff_s[lengthof(backoff_s) - 1]);
-		return;
-	}
-	if (strcmp(state, "pending") != 0)
-	{
-		hg_decide_edge(entry->id, state, state, in.who, in.via, NULL,
-					   in.decision == HG_DECIDE_APPROVE ?
-					   "late approval" : "late denial");
 		return;
 	}
 	state = hg_decide(&in, &done);
@@ -403,17 +422,18 @@ apply_answers(void)
 	LWLockRelease(&hg_delivery->lock);
 
 	for (int i = 0; i < naccepted; i++)
-		note_delivery(&hg_delivery->entries[accepted[i]], "accepted", NULL,
-					  LEASE_S);
+		if (!hg_delivery->entries[accepted[i]].stop)
+			note_delivery(&hg_delivery->entries[accepted[i]], "accepted",
+						  NULL, LEASE_S);
 	for (int i = 0; i < ndone; i++)
 	{
 		HgDelivery *entry = &hg_delivery->entries[done[i]];
 
-		if (entry->stop)
-			;					/* decided elsewhere */
-		else if (entry->reply.decision == HG_REPLY_ALLOW ||
-				 entry->reply.decision == HG_REPLY_DENY)
+		if (entry->reply.decision == HG_REPLY_ALLOW ||
+			entry->reply.decision == HG_REPLY_DENY)
 			apply_decision(entry);
+		else if (entry->stop)
+			;					/* closed meanwhile */
 		else if (entry->reply.decision == HG_REPLY_PENDING)
 			note_delivery(entry, "accepted", NULL, LEASE_S / 2);
 		else

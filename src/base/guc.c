@@ -30,6 +30,7 @@ int			hg_guc_approval_wait = 10000;
 int			hg_guc_approval_ttl = 3600;
 int			hg_guc_approval_grant_ttl = 900;
 int			hg_guc_approval_max_pending = 20;
+bool		hg_guc_approval_late_grants = false;
 int			hg_guc_approval_rate = 10;
 int			hg_guc_scan_interval = 0;
 int			hg_guc_approval_slots = 1024;
@@ -159,6 +160,11 @@ hg_guc_init(void)
 	define_int("hoopguard.approval_grant_ttl",
 			   "How long an approval can be used.",
 			   &hg_guc_approval_grant_ttl, 900, 10, 86400, PGC_SIGHUP, GUC_UNIT_S);
+	DefineCustomBoolVariable("hoopguard.approval_late_grants",
+							 "Let a request that its requester gave up be approved still.",
+							 "It becomes a ticket for the identical statement.",
+							 &hg_guc_approval_late_grants, false,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	define_int("hoopguard.approval_max_pending",
 			   "Open requests a subject may have.",
 			   &hg_guc_approval_max_pending, 20, 1, 100000, PGC_SIGHUP, 0);

@@ -48,6 +48,7 @@ extern int	hg_guc_approval_wait;	/* ms, 0..30000 */
 extern int	hg_guc_approval_ttl;	/* s a request lives */
 extern int	hg_guc_approval_grant_ttl;	/* s an approval can be used */
 extern int	hg_guc_approval_max_pending;
+extern bool hg_guc_approval_late_grants;	/* of cancelled requests */
 extern int	hg_guc_scan_interval;	/* s between looks at new tables, 0: never */
 extern int	hg_guc_approval_rate;	/* new requests per minute and subject */
 extern int	hg_guc_approval_slots;

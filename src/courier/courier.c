@@ -282,6 +282,28 @@ finish_pending(int i)
 	finish(i, &reply);
 }
 
+/* Was the request closed, or has it run out, while this was on its way? */
+static bool
+settled(int i)
+{
+	HgDelivery *entry = &hg_delivery->entries[i];
+	bool		result;
+
+	LWLockAcquire(&hg_delivery->lock, LW_SHARED);
+	result = entry->stop || entry->expires <= GetCurrentTimestamp();
+	LWLockRelease(&hg_delivery->lock);
+	return result;
+}
+
+/* Nobody waits for it any more. */
+static void
+drop(int i)
+{
+	hg_http_end(i);
+	jobs[i].phase = PHASE_NONE;
+	hg_delivery_release(i);
+}
+
 /* An attempt came to nothing; the other side may have said when to come back. */
 static void
 failed_until(int i, const char *error, bool retryable, int retry_after_s)
@@ -289,6 +311,11 @@ failed_until(int i, const char *error, bool retryable, int retry_after_s)
 	Job		   *job = &jobs[i];
 	long		delay;
 
+	if (settled(i))
+	{
+		drop(i);
+		return;
+	}
 	hg_http_end(i);
 	if (job->phase == PHASE_POLL)
 	{
@@ -451,6 +478,11 @@ accepted(int i, int retry_after_s)
 	bool		slow;
 	Oid			dboid = InvalidOid;
 
+	if (settled(i))
+	{
+		drop(i);
+		return;
+	}
 	hg_http_end(i);
 	job->failures = 0;
 	if (job->accepted_at == 0)
@@ -540,12 +572,16 @@ answered(HgHttpResult *result)
 
 /* ---- the loop ----------------------------------------------------------- */
 
-/* Take new entries, give up those that are settled; all under the lock. */
+/*
+ * Take new entries, give up those that are settled; all under the lock.  A
+ * post that is under way is left to end: its answer is for the log.
+ */
 static void
 look_at_table(bool *begin)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	bool		drop[HG_DELIVERY_COUNT];
+	bool		dropped[HG_DELIVERY_COUNT];
+	bool		late[HG_DELIVERY_COUNT];
 	int			nfree = 0;
 	int			nunread = 0;
 
@@ -556,7 +592,8 @@ look_at_table(bool *begin)
 		HgDelivery *entry = &hg_delivery->entries[i];
 
 		begin[i] = false;
-		drop[i] = false;
+		dropped[i] = false;
+		late[i] = false;
 		switch (entry->state)
 		{
 			case HG_DELIVERY_FREE:
@@ -567,7 +604,7 @@ look_at_table(bool *begin)
 			case HG_DELIVERY_READY:
 				if (entry->stop || entry->expires <= now)
 				{
-					drop[i] = true;
+					dropped[i] = true;
 					break;
 				}
 				entry->state = HG_DELIVERY_SENDING;
@@ -575,15 +612,18 @@ look_at_table(bool *begin)
 				begin[i] = true;
 				break;
 			case HG_DELIVERY_SENDING:
-				drop[i] = entry->stop || entry->expires <= now;
+				if (!entry->stop && entry->expires > now)
+					break;
+				late[i] = jobs[i].phase == PHASE_POST;
+				dropped[i] = !late[i];
 				break;
 			case HG_DELIVERY_DONE:
-				drop[i] = entry->done_at + UNREAD_S * USECS_PER_SEC < now;
+				dropped[i] = entry->done_at + UNREAD_S * USECS_PER_SEC < now;
 				if (entry->done_at + UNREAD_LATE_S * USECS_PER_SEC < now)
 					nunread++;
 				break;
 		}
-		if (drop[i])
+		if (dropped[i])
 		{
 			entry->state = HG_DELIVERY_FREE;
 			entry->id[0] = '\0';
@@ -593,10 +633,18 @@ look_at_table(bool *begin)
 	LWLockRelease(&hg_delivery->lock);
 
 	for (int i = 0; i < HG_DELIVERY_COUNT; i++)
-		if (drop[i])
+		if (dropped[i])
 		{
 			hg_http_end(i);
 			jobs[i].phase = PHASE_NONE;
+		}
+
+	/* what is for the log only makes room for new requests */
+	for (int i = 0; i < HG_DELIVERY_COUNT && nfree < KEEP_FREE; i++)
+		if (late[i])
+		{
+			drop(i);
+			nfree++;
 		}
 
 	hg_alert(HG_ALERT_DELIVERIES, nfree == 0,

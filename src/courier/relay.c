@@ -201,7 +201,10 @@ hoopguard_submit_decision(PG_FUNCTION_ARGS)
 
 	state = hg_decide(&in, &done);
 	if (!done)
+	{
+		hg_late_push(&in, state, webhook_id);
 		refuse(id, state, psprintf("the request is %s", state));
+	}
 	state = MemoryContextStrdup(outer, state);
 	SPI_finish();
 	PG_RETURN_TEXT_P(cstring_to_text(state));

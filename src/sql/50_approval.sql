@@ -172,10 +172,13 @@ CREATE TABLE hoopguard.approval_log (
 	who			text,
 	via			text,
 	client_addr	inet,
-	detail		text
+	detail		text,
+	late		boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE hoopguard.approval_log IS
 	'every step of every request: who, by which way, when, from where';
+COMMENT ON COLUMN hoopguard.approval_log.late IS
+	'a decision on a request that was no longer open';
 REVOKE ALL ON hoopguard.approval_log FROM PUBLIC;
 CREATE INDEX approval_log_approval_idx ON hoopguard.approval_log (approval_id);
 
