@@ -166,6 +166,18 @@ release_slot(void)
 	my_slot = -1;
 }
 
+/* Take a request back; nothing in here raises. */
+static void
+push_cancel(const char *id, char why)
+{
+	char		record[HG_CANCEL_LEN];
+
+	strlcpy(record, id, HG_UUID_LEN);
+	record[HG_UUID_LEN] = why;
+	(void) hg_lane_push(HG_REC_APPROVAL_CANCEL, record, sizeof(record), true,
+						true);
+}
+
 /*
  * The session ends while it waits: terminated, or its client is gone.  A
  * request that nobody else waits for goes with it.  Nothing in here raises.
@@ -183,8 +195,7 @@ release_on_exit(int code, Datum arg)
 	others = id[0] != '\0' && others_wait_for(id);
 	release_slot();
 	if (id[0] != '\0' && !others)
-		(void) hg_lane_push(HG_REC_APPROVAL_CANCEL, id, HG_UUID_LEN, true,
-							true);
+		push_cancel(id, HG_CANCEL_SESSION);
 }
 
 /*
@@ -900,8 +911,7 @@ take_back(const char *id, TimestampTz timeout_at)
 	if (timeout_at != 0 && GetCurrentTimestamp() >= timeout_at)
 		return;
 	if (!others_wait_for(id))
-		(void) hg_lane_push(HG_REC_APPROVAL_CANCEL, id, HG_UUID_LEN, true,
-							true);
+		push_cancel(id, HG_CANCEL_STATEMENT);
 }
 
 void

@@ -504,3 +504,50 @@ hg_request_body(const HgRequestBody *request, char *buf, int size)
 	json_object_put(event);
 	return len;
 }
+
+int
+hg_cancelled_body(const HgCancelledBody *notice, char *buf, int size)
+{
+	json_object *event = json_object_new_object();
+	json_object *data = json_object_new_object();
+	json_object *rule = json_object_new_object();
+	bool		utf8 = notice->utf8;
+	const char *out;
+	int			len = -1;
+
+	if (event == NULL || data == NULL || rule == NULL)
+	{
+		json_object_put(event);
+		json_object_put(data);
+		json_object_put(rule);
+		return -1;
+	}
+	put_string(rule, "id", notice->rule, utf8);
+
+	put_string(data, "request_id", notice->request_id, utf8);
+	put_string(data, "binding", notice->binding, utf8);
+	put_string(data, "reason", notice->reason, utf8);
+	put_string(data, "cancelled_at", notice->cancelled_at, utf8);
+	put(data, "rule", rule);
+	put_string(data, "database", notice->database, utf8);
+	put_string(data, "approver", notice->approver, utf8);
+
+	put_string(event, "specversion", "1.0", true);
+	put_string(event, "id", notice->id, utf8);
+	put_string(event, "source", notice->source, utf8);
+	put_string(event, "type", "hoopguard.approval.cancelled.v1", true);
+	put_string(event, "time", notice->cancelled_at, utf8);
+	put_string(event, "subject", psprintf("rule/%s", notice->rule), utf8);
+	put_string(event, "datacontenttype", "application/json", true);
+	put(event, "data", data);
+
+	out = json_object_to_json_string_ext(event, JSON_C_TO_STRING_PLAIN |
+										 JSON_C_TO_STRING_NOSLASHESCAPE);
+	if (out != NULL && (int) strlen(out) < size)
+	{
+		len = strlen(out);
+		memcpy(buf, out, len + 1);
+	}
+	json_object_put(event);
+	return len;
+}

@@ -18,7 +18,8 @@ typedef enum HgReplyDecision
 	HG_REPLY_FAILED,			/* error says why */
 	HG_REPLY_PENDING,
 	HG_REPLY_ALLOW,
-	HG_REPLY_DENY
+	HG_REPLY_DENY,
+	HG_REPLY_TAKEN				/* of a notice, which asks for nothing */
 } HgReplyDecision;
 
 /* Fixed size: it lies in shared memory.  Texts are valid UTF-8. */
@@ -76,6 +77,21 @@ typedef struct HgRequestBody
 	bool		utf8;			/* are the strings UTF-8? */
 } HgRequestBody;
 
+/* That a request was given up; members as above. */
+typedef struct HgCancelledBody
+{
+	const char *id;				/* of this event */
+	const char *request_id;
+	const char *source;
+	const char *rule;
+	const char *approver;
+	const char *database;
+	const char *binding;
+	const char *reason;
+	const char *cancelled_at;	/* ISO 8601 */
+	bool		utf8;
+} HgCancelledBody;
+
 /*
  * s with hidden characters as \u{XXXX}, palloc'd UTF-8.  In JSON text the
  * backslash has to be a character of the string, so it is doubled.
@@ -87,5 +103,9 @@ extern char *hg_visible(const char *s, bool utf8, bool json, bool *escaped);
  * memory ran out.  Invisible characters of the statement are spelled out.
  */
 extern int	hg_request_body(const HgRequestBody *request, char *buf, int size);
+
+/* The same for the notice that a request was given up. */
+extern int	hg_cancelled_body(const HgCancelledBody *notice, char *buf,
+							  int size);
 
 #endif							/* HG_APPROVAL_JSON_H */

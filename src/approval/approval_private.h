@@ -17,6 +17,9 @@
 
 #define HG_UUID_LEN 37			/* text with its NUL */
 #define HG_BINDING_LEN 72		/* "sha256:", 64 digits, NUL */
+#define HG_CANCEL_LEN (HG_UUID_LEN + 1) /* and why */
+#define HG_CANCEL_STATEMENT 'c'	/* the statement was cancelled */
+#define HG_CANCEL_SESSION 'e'	/* the session ended */
 #define HG_DENY_MEMORY_S 600	/* a denial holds for the same binding */
 
 /* Attribute numbers of hoopguard.approval; 50_approval.sql has this order. */

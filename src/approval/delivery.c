@@ -38,23 +38,32 @@ hg_delivery_shmem_init(void *where, bool found, int tranche)
 }
 
 int
-hg_delivery_reserve(Oid dboid)
+hg_delivery_reserve(Oid dboid, int keep_free)
 {
+	int			nfree = 0;
 	int			found = -1;
 
 	LWLockAcquire(&hg_delivery->lock, LW_EXCLUSIVE);
-	for (int i = 0; i < HG_DELIVERY_COUNT && found < 0; i++)
+	for (int i = 0; i < HG_DELIVERY_COUNT && nfree <= keep_free; i++)
 	{
-		HgDelivery *entry = &hg_delivery->entries[i];
-
-		if (entry->state != HG_DELIVERY_FREE)
+		if (hg_delivery->entries[i].state != HG_DELIVERY_FREE)
 			continue;
+		nfree++;
+		found = i;
+	}
+	if (nfree <= keep_free)
+		found = -1;
+	if (found >= 0)
+	{
+		HgDelivery *entry = &hg_delivery->entries[found];
+
 		entry->state = HG_DELIVERY_FILLING;
 		entry->dboid = dboid;
 		entry->stop = false;
 		entry->accepted = false;
+		entry->notice = false;
 		entry->id[0] = '\0';
-		found = i;
+		entry->request[0] = '\0';
 	}
 	LWLockRelease(&hg_delivery->lock);
 	return found;

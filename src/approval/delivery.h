@@ -23,6 +23,7 @@
 #define HG_DELIVERY_COUNT 64
 #define HG_DELIVERY_BODY 65536
 #define HG_DELIVERY_URL 1024
+#define HG_DELIVERY_KEEP_FREE 8	/* entries for new requests */
 #define HG_BREAKER_COUNT 64
 #define HG_HEARTBEAT_LATE_S 30	/* the courier turns every 5 s */
 
@@ -43,10 +44,12 @@ typedef struct HgDelivery
 	bool		stop;			/* decided elsewhere: give up */
 	bool		accepted;		/* answered "pending"; not yet noted */
 	TimestampTz done_at;
-	char		id[40];
+	char		id[40];			/* of the event */
 	char		approver[104];
 
 	/* the filler's until READY, then constant */
+	bool		notice;			/* a request was cancelled: nothing to decide */
+	char		request[40];	/* of a notice: which one */
 	TimestampTz expires;
 	char		binding[80];
 	char		url[HG_DELIVERY_URL];
@@ -97,8 +100,8 @@ extern HgDeliveryTable *hg_delivery;
 extern Size hg_delivery_shmem_size(void);
 extern void hg_delivery_shmem_init(void *where, bool found, int tranche);
 
-/* An entry to fill, or -1 when all are taken. */
-extern int	hg_delivery_reserve(Oid dboid);
+/* An entry to fill, or -1 when no more than keep_free are left. */
+extern int	hg_delivery_reserve(Oid dboid, int keep_free);
 
 /* A filled entry to the courier, which is woken. */
 extern void hg_delivery_publish(int i);
@@ -122,7 +125,7 @@ extern bool hg_courier_well(void);
 /* Is the URL left alone for the time being? */
 extern bool hg_delivery_breaker_open(const char *url);
 
-/* The request was decided elsewhere. */
+/* The request was decided elsewhere.  A notice has an id of its own. */
 extern void hg_delivery_stop(const char *id);
 
 #endif							/* HG_DELIVERY_H */

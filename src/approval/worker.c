@@ -34,6 +34,8 @@
 #define RECHECK_MS 60000		/* decisions by SQL move due times unseen */
 #define LEASE_S 60				/* until an unanswered delivery is repeated */
 #define DUE_AT_ONCE 16			/* deliveries begun in one transaction */
+#define OVERTAKE_MS 300			/* notice whose request is on its way */
+#define CROWDED_MS 2000			/* notices for which there is no room */
 
 /* seconds to the next attempt, the last one for all later ones */
 static const int backoff_s[] = {5, 30, 120, 600, 1800};
@@ -218,23 +220,46 @@ hg_worker_on_consume(const char *data, Size len)
 		hg_effect_wake(id, false);
 }
 
-/* Data: the uuid of the request. */
+/*
+ * Data: the uuid of the request and why.  The webhooks that have been asked
+ * are told.
+ */
 void
 hg_worker_on_cancel(const char *data, Size len)
 {
 	const char *args[1];
 	char		id[HG_UUID_LEN];
 
-	if (len != HG_UUID_LEN)
+	if (len != HG_CANCEL_LEN)
 		return;
 	strlcpy(id, data, sizeof(id));
 	args[0] = id;
 	hg_sql("UPDATE hoopguard.approval SET state = 'cancelled'"
 		   " WHERE id = $1::pg_catalog.uuid AND state = 'pending'"
 		   " RETURNING session_role", 1, args);
+	if (SPI_processed == 0)
+		return;
+	hg_decide_edge(id, "pending", "cancelled", hg_sql_value(0, 1), "session",
+				   NULL, data[HG_UUID_LEN] == HG_CANCEL_STATEMENT ?
+				   "the statement was cancelled" : "the session ended");
+
+	/* an approver can be in several slots, but is told once */
+	hg_sql("UPDATE hoopguard.approval_target t SET cancel_state = 'queued',"
+		   " cancel_id = pg_catalog.gen_random_uuid(),"
+		   " next_cancel_at = pg_catalog.clock_timestamp()"
+		   " FROM hoopguard.approver p"
+		   " WHERE t.approval_id = $1::pg_catalog.uuid"
+		   " AND p.name = t.approver AND p.url IS NOT NULL"
+		   " AND t.delivery_attempts > 0"
+		   " AND t.slot = (SELECT pg_catalog.min(u.slot)"
+		   " FROM hoopguard.approval_target u"
+		   " WHERE u.approval_id = t.approval_id"
+		   " AND u.approver = t.approver)", 1, args);
+
+	/* outside it is known from now on */
 	if (SPI_processed > 0)
-		hg_decide_edge(id, "pending", "cancelled", hg_sql_value(0, 1),
-					   "session", NULL, NULL);
+		ForceSyncCommit();
+	look_soon();
 }
 
 /* ---- answers of the courier --------------------------------------------- */
@@ -390,6 +415,43 @@ apply_failure(const HgDelivery *entry)
 				  Max(backoff_s[attempts - 1], entry->reply.retry_after_s));
 }
 
+/* A notice was taken, or has to be sent again. */
+static void
+apply_notice(const HgDelivery *entry)
+{
+	const char *args[4];
+	char		delay[16];
+	int			attempts;
+
+	args[0] = entry->request;
+	args[1] = entry->approver;
+	if (entry->reply.decision == HG_REPLY_TAKEN)
+	{
+		hg_sql("UPDATE hoopguard.approval_target"
+			   " SET cancel_state = 'delivered', next_cancel_at = NULL,"
+			   " cancel_error = NULL"
+			   " WHERE approval_id = $1::pg_catalog.uuid AND approver = $2"
+			   " AND cancel_id IS NOT NULL", 2, args);
+		return;
+	}
+	hg_sql("SELECT cancel_attempts FROM hoopguard.approval_target"
+		   " WHERE approval_id = $1::pg_catalog.uuid AND approver = $2"
+		   " AND cancel_state = 'sending'", 2, args);
+	if (SPI_processed == 0)
+		return;
+	attempts = atoi(hg_sql_value(0, 1));
+	attempts = Max(1, Min(attempts, lengthof(backoff_s)));
+	snprintf(delay, sizeof(delay), "%d",
+			 Max(backoff_s[attempts - 1], entry->reply.retry_after_s));
+	args[2] = delay;
+	args[3] = to_server(entry->reply.error);
+	hg_sql("UPDATE hoopguard.approval_target SET cancel_state = 'retry',"
+		   " cancel_error = $4, next_cancel_at = pg_catalog.clock_timestamp()"
+		   " + pg_catalog.make_interval(secs => $3::pg_catalog.int4)"
+		   " WHERE approval_id = $1::pg_catalog.uuid AND approver = $2"
+		   " AND cancel_state = 'sending'", 4, args);
+}
+
 /* Take the answers for this database; true if there were any. */
 static bool
 apply_answers(void)
@@ -429,8 +491,10 @@ apply_answers(void)
 	{
 		HgDelivery *entry = &hg_delivery->entries[done[i]];
 
-		if (entry->reply.decision == HG_REPLY_ALLOW ||
-			entry->reply.decision == HG_REPLY_DENY)
+		if (entry->notice)
+			apply_notice(entry);
+		else if (entry->reply.decision == HG_REPLY_ALLOW ||
+				 entry->reply.decision == HG_REPLY_DENY)
 			apply_decision(entry);
 		else if (entry->stop)
 			;					/* closed meanwhile */
@@ -562,7 +626,7 @@ begin_delivery(uint64 row)
 			   3, args);
 		return true;
 	}
-	i = hg_delivery_reserve(MyDatabaseId);
+	i = hg_delivery_reserve(MyDatabaseId, 0);
 	if (i < 0)
 		return false;
 
@@ -661,22 +725,162 @@ begin_deliveries(void)
 	}
 }
 
+/* ---- notices that a request was cancelled ------------------------------- */
+
+/* Have the notice to an approver, or those of all that are due, wait. */
+static void
+put_off(const char *id, const char *approver, int ms)
+{
+	const char *args[3];
+	char		delay[16];
+
+	snprintf(delay, sizeof(delay), "%d ms", ms);
+	args[0] = delay;
+	args[1] = id;
+	args[2] = approver;
+	hg_sql("UPDATE hoopguard.approval_target SET next_cancel_at ="
+		   " pg_catalog.clock_timestamp() + $1::pg_catalog.interval"
+		   " WHERE next_cancel_at <= pg_catalog.clock_timestamp()"
+		   " AND ($2 IS NULL OR approval_id = $2::pg_catalog.uuid"
+		   " AND approver = $3)", 3, args);
+}
+
+/* Fill an entry from row i of the result; false when too many are taken. */
+static bool
+begin_notice(uint64 row)
+{
+	HgCancelledBody body;
+	HgDelivery *entry;
+	const char *args[3];
+	char		lease[16];
+	char	   *id = hg_sql_value(row, 1);
+	char	   *url = hg_sql_value(row, 2);
+	char	   *approver = hg_sql_value(row, 3);
+	char	   *cancel_id = hg_sql_value(row, 4);
+	int			lease_s = LEASE_S + 3 * hg_guc_webhook_timeout / 1000;
+	int			i;
+
+	/* it must not overtake the request that it takes back */
+	if (in_table(id, approver))
+	{
+		put_off(id, approver, OVERTAKE_MS);
+		return true;
+	}
+	if (in_table(cancel_id, approver))
+	{
+		put_off(id, approver, lease_s * 1000);
+		return true;
+	}
+	i = hg_delivery_reserve(MyDatabaseId, HG_DELIVERY_KEEP_FREE);
+	if (i < 0)
+		return false;
+	hg_effect_publish(i);
+	entry = &hg_delivery->entries[i];
+	memset(&body, 0, sizeof(body));
+	body.id = cancel_id;
+	body.request_id = id;
+	body.approver = approver;
+	body.binding = hg_sql_value(row, 5);
+	body.database = hg_sql_value(row, 6);
+	body.source = psprintf("hoopguard://" UINT64_FORMAT "/%s",
+						   GetSystemIdentifier(), body.database);
+	body.rule = hg_sql_value(row, 7);
+	body.cancelled_at = hg_sql_value(row, 8);
+	body.reason = hg_sql_value(row, 9);
+	body.utf8 = GetDatabaseEncoding() == PG_UTF8;
+
+	entry->notice = true;
+	strlcpy(entry->request, id, sizeof(entry->request));
+	strlcpy(entry->binding, body.binding, sizeof(entry->binding));
+	strlcpy(entry->url, url, sizeof(entry->url));
+	strlcpy(entry->approver, approver, sizeof(entry->approver));
+	entry->expires = GetCurrentTimestamp() +
+		strtoll(hg_sql_value(row, 10), NULL, 10) * 1000;
+	memset(&entry->reply, 0, sizeof(entry->reply));
+	entry->body_len = hg_cancelled_body(&body, entry->body,
+										sizeof(entry->body));
+	LWLockAcquire(&hg_delivery->lock, LW_EXCLUSIVE);
+	strlcpy(entry->id, cancel_id, sizeof(entry->id));
+	LWLockRelease(&hg_delivery->lock);
+
+	snprintf(lease, sizeof(lease), "%d", lease_s);
+	args[0] = id;
+	args[1] = approver;
+	args[2] = lease;
+	hg_sql("UPDATE hoopguard.approval_target SET cancel_state = 'sending',"
+		   " cancel_attempts = cancel_attempts + 1,"
+		   " next_cancel_at = pg_catalog.clock_timestamp()"
+		   " + pg_catalog.make_interval(secs => $3::pg_catalog.int4)"
+		   " WHERE approval_id = $1::pg_catalog.uuid AND approver = $2"
+		   " AND next_cancel_at IS NOT NULL", 3, args);
+	return true;
+}
+
+static void
+begin_notices(void)
+{
+	SPITupleTable *table;
+	uint64		n;
+
+	/* to nobody any more, or of nothing any more */
+	hg_sql("UPDATE hoopguard.approval_target t"
+		   " SET cancel_state = 'given up', next_cancel_at = NULL"
+		   " FROM hoopguard.approval a WHERE a.id = t.approval_id"
+		   " AND t.next_cancel_at <= pg_catalog.clock_timestamp()"
+		   " AND (a.state <> 'cancelled'"
+		   " OR a.expires_at <= pg_catalog.clock_timestamp()"
+		   " OR NOT EXISTS (SELECT FROM hoopguard.approver p"
+		   " WHERE p.name = t.approver AND p.url IS NOT NULL))", 0, NULL);
+	hg_sql("SELECT a.id, p.url, t.approver, t.cancel_id, a.binding,"
+		   " a.database, a.rule_id, pg_catalog.to_char(l.at"
+		   " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),"
+		   " l.detail, (EXTRACT(epoch FROM a.expires_at"
+		   " - pg_catalog.clock_timestamp()) * 1000)::pg_catalog.int8"
+		   " FROM hoopguard.approval_target t"
+		   " JOIN hoopguard.approval a ON a.id = t.approval_id"
+		   " JOIN hoopguard.approver p ON p.name = t.approver"
+		   " LEFT JOIN LATERAL (SELECT e.at, e.detail"
+		   " FROM hoopguard.approval_log e WHERE e.approval_id = a.id"
+		   " AND e.from_state = 'pending' AND e.to_state = 'cancelled'"
+		   " ORDER BY e.id LIMIT 1) l ON true"
+		   " WHERE t.next_cancel_at <= pg_catalog.clock_timestamp()"
+		   " AND p.url IS NOT NULL"
+		   " ORDER BY t.next_cancel_at LIMIT " CppAsString2(DUE_AT_ONCE),
+		   0, NULL);
+	table = SPI_tuptable;
+	n = SPI_processed;
+	for (uint64 i = 0; i < n; i++)
+	{
+		SPI_tuptable = table;
+		CHECK_FOR_INTERRUPTS();
+		if (!begin_notice(i))
+		{
+			put_off(NULL, NULL, CROWDED_MS);
+			break;
+		}
+	}
+}
+
 /* When something is next due, in ms; -1: nothing is open. */
 static long
 next_due(void)
 {
 	char	   *value;
 
-	hg_sql("SELECT (EXTRACT(epoch FROM pg_catalog.min(LEAST("
+	hg_sql("SELECT (EXTRACT(epoch FROM LEAST(pg_catalog.min(LEAST("
 		   "CASE a.state WHEN 'pending' THEN a.expires_at"
 		   " ELSE a.grant_expires_at END,"
 		   " CASE WHEN a.state = 'pending'"
+		   " AND p.url IS NOT NULL"
 		   " AND t.delivery_state <> 'answered' THEN t.next_delivery_at END,"
 		   " CASE WHEN a.state = 'pending' AND NOT EXISTS (SELECT"
 		   " FROM hoopguard.approval_target u"
 		   " WHERE u.approval_id = t.approval_id AND u.slot = t.slot"
 		   " AND u.approver = p.escalate_to)"
-		   " THEN t.since + p.escalate_after END))"
+		   " THEN t.since + p.escalate_after END)),"
+		   " (SELECT pg_catalog.min(c.next_cancel_at)"
+		   " FROM hoopguard.approval_target c"
+		   " WHERE c.next_cancel_at IS NOT NULL))"
 		   " - pg_catalog.clock_timestamp()) * 1000)::pg_catalog.int8"
 		   " FROM hoopguard.approval a"
 		   " LEFT JOIN hoopguard.approval_target t ON t.approval_id = a.id"
@@ -753,6 +957,11 @@ bring_back_lost(void)
 		   " AND t.delivery_state IN ('sending', 'accepted')"
 		   " AND t.next_delivery_at > pg_catalog.clock_timestamp()"
 		   " AND a.id <> ALL ($1::pg_catalog.uuid[])", 1, args);
+	hg_sql("UPDATE hoopguard.approval_target"
+		   " SET next_cancel_at = pg_catalog.clock_timestamp()"
+		   " WHERE cancel_state = 'sending'"
+		   " AND next_cancel_at > pg_catalog.clock_timestamp()"
+		   " AND cancel_id <> ALL ($1::pg_catalog.uuid[])", 1, args);
 }
 
 long
@@ -793,6 +1002,7 @@ hg_worker_tick(bool committed)
 		expire();
 		escalate();
 		begin_deliveries();
+		begin_notices();
 		ms = next_due();
 		due_at = ms < 0 ? PG_INT64_MAX :
 			TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);

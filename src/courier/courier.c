@@ -51,7 +51,6 @@
 #define POLL_SLOW_AFTER_S 60
 #define POLL_MAX_S 600			/* then the request is posted again */
 #define POLL_FAILURES 5			/* in a row */
-#define KEEP_FREE 8				/* entries for new requests */
 #define CLOCK_SKEW_S 300		/* for signed replies */
 #define RETRY_AFTER_SOON_S 2	/* else the recorder's turn */
 #define WARN_S 60				/* between warnings about one URL */
@@ -271,14 +270,15 @@ finish_failed(int i, const char *error, int retry_after_s)
 	finish(i, &reply);
 }
 
+/* It ends without a decision: pending, or a notice that was taken. */
 static void
-finish_pending(int i)
+finish_undecided(int i, HgReplyDecision decision)
 {
 	HgReply		reply;
 
 	memset(&reply, 0, sizeof(reply));
 	reply.max_rows = -1;
-	reply.decision = HG_REPLY_PENDING;
+	reply.decision = decision;
 	finish(i, &reply);
 }
 
@@ -416,6 +416,7 @@ send_one(int i, bool poll)
 	request.url = url;
 	request.body = poll ? NULL : entry->body;
 	request.len = poll ? 0 : entry->body_len;
+	request.no_body = entry->notice;
 	request.id = entry->id;
 	request.timestamp = now_s;
 	if (secrets_loaded)
@@ -496,7 +497,7 @@ accepted(int i, int retry_after_s)
 	}
 	if (now > job->accepted_at + POLL_MAX_S * USECS_PER_SEC)
 	{
-		finish_pending(i);
+		finish_undecided(i, HG_REPLY_PENDING);
 		return;
 	}
 	slow = now > job->accepted_at + POLL_SLOW_AFTER_S * USECS_PER_SEC;
@@ -527,6 +528,12 @@ answered(HgHttpResult *result)
 		if (result->certificate)
 			warn_refused(entry->url, text);
 		failed(i, text, result->retryable);
+		return;
+	}
+	if (entry->notice && result->status >= 200 && result->status < 300)
+	{
+		breaker_note(entry->url, true);
+		finish_undecided(i, HG_REPLY_TAKEN);
 		return;
 	}
 	if (result->status == 202)
@@ -640,7 +647,7 @@ look_at_table(bool *begin)
 		}
 
 	/* what is for the log only makes room for new requests */
-	for (int i = 0; i < HG_DELIVERY_COUNT && nfree < KEEP_FREE; i++)
+	for (int i = 0; i < HG_DELIVERY_COUNT && nfree < HG_DELIVERY_KEEP_FREE; i++)
 		if (late[i])
 		{
 			drop(i);
@@ -653,7 +660,7 @@ look_at_table(bool *begin)
 			 "answers of webhooks are not being applied");
 
 	/* polls make room for new requests; the oldest first */
-	while (nfree < KEEP_FREE)
+	while (nfree < HG_DELIVERY_KEEP_FREE)
 	{
 		int			oldest = -1;
 
@@ -664,7 +671,7 @@ look_at_table(bool *begin)
 				oldest = i;
 		if (oldest < 0)
 			break;
-		finish_pending(oldest);
+		finish_undecided(oldest, HG_REPLY_PENDING);
 		nfree++;
 	}
 }

@@ -43,6 +43,7 @@ typedef struct Transfer
 	bool		plain;			/* http */
 	bool		local;			/* through a Unix socket */
 	bool		ignore_reply;
+	bool		no_body;
 	bool		refused;		/* an address that may not be asked */
 	bool		too_long;
 	char		curl_error[CURL_ERROR_SIZE];
@@ -65,7 +66,7 @@ on_body(char *data, size_t size, size_t n, void *arg)
 	Transfer   *t = (Transfer *) arg;
 	size_t		len = size * n;
 
-	if (t->ignore_reply)
+	if (t->ignore_reply || t->no_body)
 		return len;
 	if (t->result.len + len > HG_HTTP_BODY)
 	{
@@ -376,7 +377,7 @@ set_options(Transfer *t, const HgHttpRequest *request)
 	SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
 	SET(CURLOPT_HTTP09_ALLOWED, 0L);
 	SET(CURLOPT_ACCEPT_ENCODING, NULL);
-	if (!t->ignore_reply)
+	if (!t->ignore_reply && !t->no_body)
 		SET(CURLOPT_MAXFILESIZE, (long) HG_HTTP_BODY);
 	SET(CURLOPT_USERAGENT, USER_AGENT);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, request->connect_timeout);
@@ -481,6 +482,7 @@ hg_http_start(int key, const HgHttpRequest *request, char *error, size_t size)
 		return false;
 	}
 	t->ignore_reply = request->ignore_reply;
+	t->no_body = request->no_body;
 
 	block_signals(&saved);
 	ok = prepare();

@@ -22,7 +22,8 @@ typedef struct HgHttpRequest
 	const char *body;			/* NULL: GET.  Must live until the end */
 	int			len;
 	const char *content_type;	/* NULL: a CloudEvent */
-	bool		ignore_reply;	/* its body, however long, is not kept */
+	bool		ignore_reply;	/* a sink: its body is not kept either */
+	bool		no_body;		/* of the reply, however long, is kept */
 	const char *id;				/* webhook-id */
 	int64		timestamp;		/* webhook-timestamp */
 	const char *signature;		/* webhook-signature or NULL */

@@ -142,13 +142,21 @@ CREATE TABLE hoopguard.approval_target (
 		('none', 'queued', 'sending', 'accepted', 'retry', 'answered')),
 	delivery_attempts integer NOT NULL DEFAULT 0,
 	next_delivery_at timestamptz,
+	cancel_id	uuid,
+	cancel_state text CHECK (cancel_state IN
+		('queued', 'sending', 'retry', 'delivered', 'given up')),
+	cancel_attempts integer NOT NULL DEFAULT 0,
+	next_cancel_at timestamptz,
+	cancel_error text,
 	PRIMARY KEY (approval_id, slot, approver)
 );
 COMMENT ON TABLE hoopguard.approval_target IS
-	'whom a request was put before, and how far its delivery is';
+	'whom a request was put before, how far its delivery is, and that of the notice that it was cancelled';
 REVOKE ALL ON hoopguard.approval_target FROM PUBLIC;
 CREATE INDEX approval_target_due_idx ON hoopguard.approval_target (next_delivery_at)
 	WHERE next_delivery_at IS NOT NULL;
+CREATE INDEX approval_target_cancel_idx ON hoopguard.approval_target (next_cancel_at)
+	WHERE next_cancel_at IS NOT NULL;
 
 -- approvers: for whom of them the vote can count; '*' for each.
 CREATE TABLE hoopguard.approval_vote (
