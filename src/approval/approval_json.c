@@ -230,9 +230,86 @@ read_reply(json_object *object, const char *id, const char *binding,
 	}
 }
 
-void
-hg_reply_parse(const char *body, size_t len, const char *id,
-			   const char *binding, HgReply *reply)
+/* A limit that is null or misspelled must not be one that is not there. */
+static bool
+read_result(json_object *result, HgReply *reply)
+{
+	json_object *allow;
+
+	if (!json_object_object_get_ex(result, "allow", &allow) ||
+		!json_object_is_type(allow, json_type_boolean))
+		return false;
+	{
+		json_object_object_foreach(result, key, value)
+		{
+			if (strcmp(key, "allow") == 0)
+				continue;
+			if (value == NULL)
+				return false;
+			if (strcmp(key, "reason") == 0)
+			{
+				if (!optional_string(result, key, reply->reason,
+									 sizeof(reply->reason)))
+					return false;
+			}
+			else if (strcmp(key, "max_rows") == 0)
+			{
+				if (!optional_number(result, key, &reply->max_rows))
+					return false;
+			}
+			else if (strcmp(key, "grant_ttl_s") == 0)
+			{
+				if (!optional_number(result, key, &reply->grant_ttl_s) ||
+					reply->grant_ttl_s == 0)
+					return false;
+			}
+			else
+				return false;
+		}
+	}
+	reply->decision = json_object_get_boolean(allow) ? HG_REPLY_ALLOW :
+		HG_REPLY_DENY;
+	return true;
+}
+
+static void
+read_opa(json_object *object, HgReply *reply)
+{
+	json_object *result;
+
+	if (!json_object_is_type(object, json_type_object))
+	{
+		hg_reply_fail(reply, "the policy's answer is not a JSON object");
+		return;
+	}
+	if (!json_object_object_get_ex(object, "result", &result))
+	{
+		hg_reply_fail(reply, "the policy has decided nothing (no result)");
+		return;
+	}
+	{
+		json_object_object_foreach(object, key, value)
+		{
+			if (strcmp(key, "result") == 0 ||
+				(strcmp(key, "decision_id") == 0 &&
+				 json_object_is_type(value, json_type_string)))
+				continue;
+			hg_reply_fail(reply, "the policy's answer has a member that is not known");
+			return;
+		}
+	}
+	if (json_object_is_type(result, json_type_boolean))
+		reply->decision = json_object_get_boolean(result) ? HG_REPLY_ALLOW :
+			HG_REPLY_DENY;
+	else if (!json_object_is_type(result, json_type_object) ||
+			 !read_result(result, reply))
+		hg_reply_fail(reply, "the policy's result is not one that can be used");
+}
+
+/* opa: of the policy engine's form, id and binding are not used then. */
+static void
+parse_reply(const char *body, size_t len, bool opa, const char *id,
+			const char *binding, HgReply *reply)
 {
 	json_tokener *tokener;
 	json_object *object;
@@ -275,11 +352,26 @@ hg_reply_parse(const char *body, size_t len, const char *id,
 		hg_reply_fail(reply, "the reply is not valid JSON");
 	else if (count_members(object) != count_colons(body, len))
 		hg_reply_fail(reply, "the reply has a key twice");
+	else if (opa)
+		read_opa(object, reply);
 	else
 		read_reply(object, id, binding, reply);
 	if (object != NULL)
 		json_object_put(object);
 	json_tokener_free(tokener);
+}
+
+void
+hg_reply_parse(const char *body, size_t len, const char *id,
+			   const char *binding, HgReply *reply)
+{
+	parse_reply(body, len, false, id, binding, reply);
+}
+
+void
+hg_reply_parse_opa(const char *body, size_t len, HgReply *reply)
+{
+	parse_reply(body, len, true, NULL, NULL, reply);
 }
 
 bool
@@ -474,14 +566,19 @@ hg_request_body(const HgRequestBody *request, char *buf, int size)
 	put_string(data, "approver", request->approver, utf8);
 	put_string(data, "binding", request->binding, utf8);
 
-	put_string(event, "specversion", "1.0", true);
-	put_string(event, "id", request->id, utf8);
-	put_string(event, "source", request->source, utf8);
-	put_string(event, "type", "hoopguard.approval.requested.v1", true);
-	put_string(event, "time", request->time, utf8);
-	put_string(event, "subject", subject, utf8);
-	put_string(event, "datacontenttype", "application/json", true);
-	put(event, "data", data);
+	if (request->opa)
+		put(event, "input", data);
+	else
+	{
+		put_string(event, "specversion", "1.0", true);
+		put_string(event, "id", request->id, utf8);
+		put_string(event, "source", request->source, utf8);
+		put_string(event, "type", "hoopguard.approval.requested.v1", true);
+		put_string(event, "time", request->time, utf8);
+		put_string(event, "subject", subject, utf8);
+		put_string(event, "datacontenttype", "application/json", true);
+		put(event, "data", data);
+	}
 
 	/* what is too long loses of the evidence, never of the statement */
 	for (int i = 0; i <= lengthof(expendable); i++)

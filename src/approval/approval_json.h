@@ -42,6 +42,13 @@ typedef struct HgReply
 extern void hg_reply_parse(const char *body, size_t len, const char *id,
 						   const char *binding, HgReply *reply);
 
+/*
+ * Read what Open Policy Agent answers, as strictly: {"result": true} or
+ * {"result": {"allow": true, ...}}.  It names no request, so it is only good
+ * as the direct answer to one.  Never HG_REPLY_PENDING.
+ */
+extern void hg_reply_parse_opa(const char *body, size_t len, HgReply *reply);
+
 /* The request a reply says it is for, NUL-terminated; false: it has none. */
 extern bool hg_reply_id(const char *body, size_t len, char *id, size_t size);
 
@@ -75,6 +82,7 @@ typedef struct HgRequestBody
 	const char *policy_version;
 	const char *binding;
 	bool		utf8;			/* are the strings UTF-8? */
+	bool		opa;			/* {"input": data} instead of an event */
 } HgRequestBody;
 
 /* That a request was given up; members as above. */

@@ -314,7 +314,7 @@ Datum
 hoopguard__read_reply(PG_FUNCTION_ARGS)
 {
 	static const char *const names[] = {"failed", "pending", "allow", "deny"};
-	text	   *body = PG_GETARG_TEXT_PP(0);
+	text	   *body;
 	HgReply		reply;
 	TupleDesc	desc;
 	Datum		values[6];
@@ -322,10 +322,16 @@ hoopguard__read_reply(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	body = PG_GETARG_TEXT_PP(0);
 	memset(&reply, 0, sizeof(reply));
-	hg_reply_parse(VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body),
-				   text_to_cstring(PG_GETARG_TEXT_PP(1)),
-				   text_to_cstring(PG_GETARG_TEXT_PP(2)), &reply);
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		hg_reply_parse_opa(VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body), &reply);
+	else
+		hg_reply_parse(VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body),
+					   text_to_cstring(PG_GETARG_TEXT_PP(1)),
+					   text_to_cstring(PG_GETARG_TEXT_PP(2)), &reply);
 	memset(nulls, 0, sizeof(nulls));
 	values[0] = CStringGetTextDatum(names[reply.decision]);
 	values[1] = CStringGetTextDatum(reply.reason);

@@ -61,6 +61,7 @@ hg_delivery_reserve(Oid dboid, int keep_free)
 		entry->dboid = dboid;
 		entry->stop = false;
 		entry->accepted = false;
+		entry->opa = false;
 		entry->notice = false;
 		entry->id[0] = '\0';
 		entry->request[0] = '\0';

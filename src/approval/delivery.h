@@ -48,6 +48,7 @@ typedef struct HgDelivery
 	char		approver[104];
 
 	/* the filler's until READY, then constant */
+	bool		opa;			/* asked in the way of Open Policy Agent */
 	bool		notice;			/* a request was cancelled: nothing to decide */
 	char		request[40];	/* of a notice: which one */
 	TimestampTz expires;

@@ -18,6 +18,7 @@
 #include "access/xlog.h"
 #include "approval/approval_private.h"
 #include "approval/delivery.h"
+#include "base/guc_transport.h"
 #include "catalog/namespace.h"
 #include "commands/dbcommands.h"
 #include "executor/spi.h"
@@ -242,6 +243,10 @@ hg_worker_on_cancel(const char *data, Size len)
 	hg_decide_edge(id, "pending", "cancelled", hg_sql_value(0, 1), "session",
 				   NULL, data[HG_UUID_LEN] == HG_CANCEL_STATEMENT ?
 				   "the statement was cancelled" : "the session ended");
+
+	/* a policy that was asked has kept nothing that it should forget */
+	if (hg_guc_approval_format == HG_APPROVAL_OPA)
+		return;
 
 	/* an approver can be in several slots, but is told once */
 	hg_sql("UPDATE hoopguard.approval_target t SET cancel_state = 'queued',"
@@ -656,12 +661,14 @@ begin_delivery(uint64 row)
 	body.command = hg_sql_value(row, 18);
 	body.evidence = hg_sql_value(row, 21);
 	body.utf8 = GetDatabaseEncoding() == PG_UTF8;
+	body.opa = hg_guc_approval_format == HG_APPROVAL_OPA;
 	expires = GetCurrentTimestamp() +
 		strtoll(hg_sql_value(row, 19), NULL, 10) * 1000;
 
 	strlcpy(entry->binding, binding, sizeof(entry->binding));
 	strlcpy(entry->url, url, sizeof(entry->url));
 	strlcpy(entry->approver, approver, sizeof(entry->approver));
+	entry->opa = body.opa;
 	entry->expires = expires;
 	memset(&entry->reply, 0, sizeof(entry->reply));
 	entry->body_len = hg_request_body(&body, entry->body,

@@ -46,6 +46,7 @@ char	   *hg_guc_webhook_unix_socket = NULL;
 char	   *hg_guc_approval_address_allow = NULL;
 char	   *hg_guc_webhook_proxy = NULL;
 bool		hg_guc_approval_require_signed = false;
+int			hg_guc_approval_format = HG_APPROVAL_CLOUDEVENTS;
 bool		hg_guc_approval_allow_http = false;
 int			hg_guc_retention_days = 0;
 static char *retention = NULL;
@@ -76,6 +77,12 @@ static const struct config_enum_entry durability_options[] = {
 static const struct config_enum_entry audit_failure_options[] = {
 	{"block", HG_AUDIT_FAILURE_BLOCK, false},
 	{"allow", HG_AUDIT_FAILURE_ALLOW, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry approval_format_options[] = {
+	{"cloudevents", HG_APPROVAL_CLOUDEVENTS, false},
+	{"opa", HG_APPROVAL_OPA, false},
 	{NULL, 0, false}
 };
 
@@ -219,6 +226,12 @@ hg_guc_init(void)
 				  "Proxy that webhooks are reached through.",
 				  &hg_guc_webhook_proxy, PGC_SIGHUP,
 				  GUC_SUPERUSER_ONLY);
+	DefineCustomEnumVariable("hoopguard.approval_format",
+							 "How webhooks are asked and what their answers look like.",
+							 "cloudevents: signed events; opa: the REST API of Open Policy Agent.",
+							 &hg_guc_approval_format,
+							 HG_APPROVAL_CLOUDEVENTS, approval_format_options,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("hoopguard.approval_require_signed_response",
 							 "Take answers of webhooks only with a signature, over https too.",
 							 NULL, &hg_guc_approval_require_signed, false,

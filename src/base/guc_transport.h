@@ -8,6 +8,14 @@
 #ifndef HG_GUC_TRANSPORT_H
 #define HG_GUC_TRANSPORT_H
 
+typedef enum HgApprovalFormat
+{
+	HG_APPROVAL_CLOUDEVENTS,
+	HG_APPROVAL_OPA
+} HgApprovalFormat;
+
+extern int	hg_guc_approval_format; /* HgApprovalFormat: of new requests */
+
 /* "" when not set. */
 extern char *hg_guc_webhook_client_cert_file;
 extern char *hg_guc_webhook_client_key_file;

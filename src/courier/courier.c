@@ -417,6 +417,8 @@ send_one(int i, bool poll)
 	request.body = poll ? NULL : entry->body;
 	request.len = poll ? 0 : entry->body_len;
 	request.no_body = entry->notice;
+	if (entry->opa)
+		request.content_type = "application/json";
 	request.id = entry->id;
 	request.timestamp = now_s;
 	if (secrets_loaded)
@@ -438,6 +440,25 @@ send_one(int i, bool poll)
 
 /* ---- answers ------------------------------------------------------------ */
 
+/* Does the URL name this machine?  An address of it, not a name like it. */
+static bool
+names_this_machine(const char *url)
+{
+	const char *host = strstr(url, "://");
+	size_t		len;
+
+	if (host == NULL)
+		return false;
+	host += 3;
+	if (strncmp(host, "[::1]", 5) == 0)
+		return strchr(":/", host[5]) != NULL;	/* or at the end */
+	len = strcspn(host, ":/");
+	if (len == 9 && strncmp(host, "localhost", 9) == 0)
+		return true;
+	return strncmp(host, "127.", 4) == 0 &&
+		strspn(host, "0123456789.") == len;
+}
+
 /*
  * A reply over plain http, or one that says it is signed, must be signed with
  * a secret of the other direction, if there is one.  Over http from another
@@ -447,12 +468,16 @@ static bool
 signature_ok(const HgDelivery *entry, const HgHttpResult *result)
 {
 	bool		plain = strncmp(entry->url, "http://", 7) == 0;
-	const char *host = entry->url + (plain ? 7 : 8);
-	bool		remote = plain && strncmp(host, "localhost", 9) != 0 &&
-		strncmp(host, "127.", 4) != 0 && strncmp(host, "[::1]", 5) != 0;
+	bool		remote = plain && !names_this_machine(entry->url);
 	char	   *end;
 	int64		at;
 
+	/* a policy signs nothing: the way to it has to be safe */
+	if (entry->opa && remote && !result->local)
+		return false;
+	if (entry->opa && !hg_guc_approval_require_signed &&
+		result->webhook_signature[0] == '\0')
+		return true;
 	if (!secrets_loaded || secrets.nresponse == 0)
 		return !hg_guc_approval_require_signed && !remote;
 	if (!plain && !hg_guc_approval_require_signed && result->webhook_signature[0] == '\0')
@@ -536,13 +561,13 @@ answered(HgHttpResult *result)
 		finish_undecided(i, HG_REPLY_TAKEN);
 		return;
 	}
-	if (result->status == 202)
+	if (result->status == 202 && !entry->opa)
 	{
 		breaker_note(entry->url, true);
 		accepted(i, result->retry_after_s);
 		return;
 	}
-	if (result->status != 200 && result->status != 201)
+	if (result->status != 200 && (result->status != 201 || entry->opa))
 	{
 		bool		again = result->status == 408 || result->status == 425 ||
 			result->status == 429 || result->status >= 500;
@@ -567,8 +592,11 @@ answered(HgHttpResult *result)
 		return;
 	}
 	memset(&reply, 0, sizeof(reply));
-	hg_reply_parse(result->body, result->len, entry->id, entry->binding,
-				   &reply);
+	if (entry->opa)
+		hg_reply_parse_opa(result->body, result->len, &reply);
+	else
+		hg_reply_parse(result->body, result->len, entry->id, entry->binding,
+					   &reply);
 	if (reply.decision == HG_REPLY_FAILED)
 		failed(i, reply.error, false);
 	else if (reply.decision == HG_REPLY_PENDING)

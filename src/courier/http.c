@@ -666,6 +666,7 @@ hg_http_finished(void)
 		return NULL;
 	t = (Transfer *) private;
 	t->finished = true;
+	t->result.local = t->local;
 	t->result.body[t->result.len] = '\0';
 	if (code == CURLE_OK)
 	{

@@ -40,6 +40,7 @@ typedef struct HgHttpResult
 	bool		breaker;		/* counts for the circuit breaker */
 	bool		json;			/* Content-Type says so */
 	bool		certificate;	/* the other side's is the trouble */
+	bool		local;			/* it came through a Unix socket */
 	int			retry_after_s;	/* header, 0: none */
 	char		error[256];
 	char		webhook_id[64];

@@ -421,11 +421,12 @@ COMMENT ON FUNCTION hoopguard._webhook_signature(text, text, bigint, text) IS
 	'signature that the courier gives a body, for tests';
 REVOKE ALL ON FUNCTION hoopguard._webhook_signature(text, text, bigint, text) FROM PUBLIC;
 
+-- id and binding are null for the form of Open Policy Agent.
 CREATE FUNCTION hoopguard._read_reply(body text, id text, binding text,
 	OUT decision text, OUT reason text, OUT approver text,
 	OUT grant_ttl_s bigint, OUT max_rows bigint, OUT error text)
 RETURNS record
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE c IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'hoopguard__read_reply';
 COMMENT ON FUNCTION hoopguard._read_reply(text, text, text) IS
 	'what the courier makes of a webhook''s answer, for tests';
