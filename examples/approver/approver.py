@@ -40,6 +40,7 @@ PER_PAGE = 50
 REQUEST_TIME = 20           # seconds in which a client has to say it all
 MAX_CLIENTS = 128           # connections; the stalest goes for a new one
 HOOK = "/hook"
+OPEN = "decision IS NULL AND withdrawn IS NULL AND expires > ?"
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -146,6 +147,17 @@ def depth(value):
     return deep
 
 
+def read_json(body):
+    """An event of any type, or ValueError."""
+    try:
+        event = json.loads(body.decode())
+        if not event["type"].startswith("hoopguard.approval."):
+            raise ValueError
+        return event
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ValueError("not an event of hoopguard") from None
+
+
 def read_event(body):
     """The event of a request, or ValueError.  What is used is checked here;
     the rest is shown and nothing more."""
@@ -163,6 +175,18 @@ def read_event(body):
             OverflowError):
         raise ValueError("not a request for approval") from None
     return event
+
+
+def read_cancelled(event):
+    """(request, binding, reason) of the news that a requester gave up."""
+    try:
+        data = event["data"]
+        if not UUID.fullmatch(data["request_id"]) or \
+                not isinstance(data["binding"], str):
+            raise ValueError
+        return data["request_id"], data["binding"], str(data.get("reason") or "")[:200]
+    except (ValueError, KeyError, TypeError):
+        raise ValueError("not news of a request") from None
 
 
 class Store:
@@ -184,11 +208,16 @@ class Store:
                 id TEXT PRIMARY KEY, binding TEXT NOT NULL, event TEXT NOT NULL,
                 received REAL NOT NULL, expires REAL NOT NULL,
                 decision TEXT, reason TEXT, who TEXT, decided REAL,
-                ttl INTEGER, max_rows INTEGER, fetched REAL);
+                ttl INTEGER, max_rows INTEGER, fetched REAL,
+                withdrawn REAL, why TEXT);
             CREATE INDEX IF NOT EXISTS open_idx ON request (expires)
                 WHERE decision IS NULL;
             CREATE TABLE IF NOT EXISTS keyring (key BLOB);
         """)
+        have = {row["name"] for row in self.db.execute("PRAGMA table_info(request)")}
+        for column in ("withdrawn REAL", "why TEXT"):
+            if column.split()[0] not in have:       # a file of an older approver
+                self.db.execute(f"ALTER TABLE request ADD COLUMN {column}")
         self.db.execute("INSERT INTO keyring SELECT ? WHERE NOT EXISTS "
                         "(SELECT 1 FROM keyring)", (secrets.token_bytes(32),))
         self.db.commit()
@@ -202,8 +231,7 @@ class Store:
             if row is not None:
                 # what a person looks at must not change under the eyes
                 return row if row["binding"] == event["data"]["binding"] else None
-            if self._count("decision IS NULL AND expires > ?",
-                           time.time()) >= MAX_OPEN:
+            if self._count(OPEN, time.time()) >= MAX_OPEN:
                 return None
             self.db.execute(
                 "INSERT INTO request (id, binding, event, received, expires)"
@@ -212,7 +240,7 @@ class Store:
                  event["_expires"]))
             self.db.execute(
                 "DELETE FROM request WHERE id IN (SELECT id FROM request"
-                " WHERE decision IS NOT NULL OR expires < ?"
+                " WHERE decision IS NOT NULL OR withdrawn IS NOT NULL OR expires < ?"
                 " ORDER BY received DESC LIMIT -1 OFFSET ?)",
                 (time.time() - 86400, KEEP_CLOSED))
             self.db.commit()
@@ -228,11 +256,21 @@ class Store:
             done = self.db.execute(
                 "UPDATE request SET decision = ?, reason = ?, who = ?,"
                 " decided = ?, ttl = ?, max_rows = ?"
-                " WHERE id = ? AND decision IS NULL AND expires > ?",
+                f" WHERE id = ? AND {OPEN}",
                 (decision, reason, who, now, ttl, max_rows, msg_id, now))
             self.db.commit()
             self.version += done.rowcount
             return done.rowcount == 1
+
+    def withdraw(self, msg_id, binding, why):
+        """Its requester gave up.  A decision that was made stays in the history."""
+        with self.lock:
+            done = self.db.execute(
+                "UPDATE request SET withdrawn = ?, why = ?"
+                " WHERE id = ? AND binding = ? AND withdrawn IS NULL",
+                (time.time(), why, msg_id, binding))
+            self.db.commit()
+            self.version += done.rowcount
 
     def fetched(self, msg_id):
         """hoopguard has the answer now, or has asked for it."""
@@ -255,13 +293,11 @@ class Store:
     def counts(self):
         with self.lock:
             now = time.time()
-            return (self._count("decision IS NULL AND expires > ?", now),
-                    self._count("decision IS NOT NULL OR expires <= ?", now))
+            return (self._count(OPEN, now), self._count(f"NOT ({OPEN})", now))
 
     def listing(self, is_open, page):
-        where = "decision IS NULL AND expires > ? ORDER BY expires" if is_open \
-            else "decision IS NOT NULL OR expires <= ?" \
-                 " ORDER BY coalesce(decided, expires) DESC"
+        where = f"{OPEN} ORDER BY expires" if is_open else \
+            f"NOT ({OPEN}) ORDER BY coalesce(decided, withdrawn, expires) DESC"
         with self.lock:
             return self.db.execute(
                 f"SELECT * FROM request WHERE {where} LIMIT ? OFFSET ?",
@@ -395,9 +431,15 @@ STATES = {"allow": "approved", "deny": "denied", None: "waiting"}
 
 
 def state_of(row):
+    if row["decision"] is None and row["withdrawn"] is not None:
+        return "withdrawn"
     if row["decision"] is None and row["expires"] <= time.time():
         return "expired"
     return STATES[row["decision"]]
+
+
+def closed_at(row):
+    return row["decided"] or row["withdrawn"] or row["expires"]
 
 
 def headline(data):
@@ -419,7 +461,7 @@ def summary(row):
     who = part(data.get("requester"), dict)
     state = state_of(row)
     when = left(row["expires"]) + " left" if state == "waiting" else \
-        moment(row["decided"] or row["expires"])
+        moment(closed_at(row))
     by = f' by {shown(row["who"])}' if row["who"] else ""
     intent = f'<span class="why">{shown(who["intent"])}</span>' \
         if who.get("intent") else ""
@@ -548,7 +590,7 @@ def full(row, token, person):
                    f'</span>, until {moment(row["expires"])}</p>')
     else:
         out.append(f'<p class="expiry">{state}, '
-                   f'{moment(row["decided"] or row["expires"])}</p>')
+                   f'{moment(closed_at(row))}</p>')
 
     why = [("Asked by", f'<strong>{shown(asker(data))}</strong>'),
            ("Says it is for", shown(who["intent"]) +
@@ -618,13 +660,23 @@ def full(row, token, person):
                    f'{shown(row["reason"] or "no reason given")}</p>')
         out.append(f'<p>hoopguard fetched the answer {moment(row["fetched"])}.</p>'
                    if row["fetched"] else
+                   f'<p>It came too late: {withdrawn(row)}</p>'
+                   if row["withdrawn"] else
                    '<p>hoopguard has not fetched the answer yet. It asks each '
                    'second at first, later every half hour.</p>')
+    elif state == "withdrawn":
+        out.append(f'<p class="done"><strong>withdrawn</strong>: {withdrawn(row)} '
+                   'The statement did not run.</p>')
     else:
         out.append('<p class="done">Nobody decided in time. The statement '
                    'did not run.</p>')
     out.append("</article>")
     return "".join(out)
+
+
+def withdrawn(row):
+    why = f' ({shown(row["why"])})' if row["why"] else ""
+    return f'the requester gave up {moment(row["withdrawn"])}{why}.'
 
 
 def form(row, token, person):
@@ -831,11 +883,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not self.signed(body):
             return
         try:
-            event = read_event(body)
+            event = read_json(body)
+            if event["type"] == "hoopguard.approval.cancelled.v1":
+                self.server.store.withdraw(*read_cancelled(event))
             if event["type"] != "hoopguard.approval.requested.v1":
                 # news of other kinds is welcome and not needed
                 self.reply(204, b"", "text/plain")
                 return
+            event = read_event(body)
             row = self.server.store.add(event, body.decode())
         except ValueError:
             self.reply_text(400, "not a request for approval")
@@ -882,7 +937,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 row["id"], form["decision"], form.get("reason", "").strip()[:400],
                 who, minutes and minutes * 60, max_rows):
             row = self.server.store.get(row["id"])
-            self.message(409, "Too late: this request has expired."
+            self.message(409, f"Too late: this request is {state_of(row)}."
                          if row["decision"] is None else
                          f"Too late: {STATES[row['decision']]} by {row['who']}.")
         else:

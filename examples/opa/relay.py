@@ -21,7 +21,8 @@ import urllib.error
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../approver"))
-from approver import MAX_BODY, UUID, Server, read_event, read_secrets, sign, verify
+from approver import (MAX_BODY, UUID, Server, read_cancelled, read_event, read_json,
+                      read_secrets, sign, verify)
 
 KEEP = 1000                 # open requests that are asked about again
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -106,6 +107,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.fail(401, wrong)
             return
         try:
+            event = read_json(body)
+            if event["type"] == "hoopguard.approval.cancelled.v1":
+                self.server.known.pop(read_cancelled(event)[0], None)
+                self.reply(200, b"{}")
+                return
             event = read_event(body)
         except ValueError:
             self.fail(400, "not a request for approval")

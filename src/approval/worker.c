@@ -739,9 +739,9 @@ static void
 put_off(const char *id, const char *approver, int ms)
 {
 	const char *args[3];
-	char		delay[16];
+	char		delay[32];
 
-	snprintf(delay, sizeof(delay), "%d ms", ms);
+	snprintf(delay, sizeof(delay), "%d milliseconds", ms);
 	args[0] = delay;
 	args[1] = id;
 	args[2] = approver;

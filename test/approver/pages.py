@@ -150,6 +150,16 @@ def event(seconds=3600, **data):
             "policy_version": "42", "binding": "sha256:" + sha, **data}}
 
 
+def cancelled(one, **data):
+    """The news that the requester of an event gave up."""
+    return {"specversion": "1.0", "id": str(uuid.uuid4()), "source": one["source"],
+            "type": "hoopguard.approval.cancelled.v1", "time": "2026-08-23T10:12:00.5Z",
+            "subject": one["subject"], "datacontenttype": "application/json",
+            "data": {"request_id": one["id"], "binding": one["data"]["binding"],
+                     "reason": "the session ended", "database": "shop",
+                     "cancelled_at": "2026-08-23T10:12:00.5Z", "rule": {"id": "15"}, **data}}
+
+
 EVIDENCE = {
     "note": "all of it was rolled back, but sequences stay advanced",
     "rehearsed": True, "duration_ms": 12, "total_rows": 2,
@@ -228,6 +238,33 @@ def protocol(approver):
         {"token": token, "id": soon["id"], "who": "a", "decision": "allow"}).encode())
     ok(status == 409 and b"expired" in body and approver.poll(soon)[0] == 202,
        "nor with a form from before", status)
+
+    gone = event()
+    approver.post(gone)
+    _, page = approver.page("/request/" + gone["id"])
+    token = re.search(r'name="token" value="(\w+)"', page).group(1)
+    body = json.dumps(cancelled(gone)).encode()
+    ok(approver.raw("POST", "/hook", body)[0] == 401 and
+       approver.post(cancelled(gone, binding="sha256:other"))[0] == 204 and
+       approver.page("/state/" + gone["id"])[1].startswith("waiting"),
+       "news that nobody signed, or of another statement, change nothing")
+    ok(approver.post(cancelled(gone))[0] == 204 and approver.post(cancelled(gone))[0] == 204,
+       "the requester gives up")
+    _, page = approver.page("/request/" + gone["id"])
+    ok("withdrawn" in page and "the session ended" in page and "<form" not in page and
+       gone["id"] not in approver.page("/")[1] and gone["id"] in approver.page("/history")[1],
+       "it is shown as withdrawn, and in the history", page)
+    status, _, body = approver.raw("POST", "/decide", urllib.parse.urlencode(
+        {"token": token, "id": gone["id"], "who": "a", "decision": "allow"}).encode())
+    ok(status == 409 and b"withdrawn" in body and approver.poll(gone)[0] == 202,
+       "it can be decided no more, nor with a form from before", status)
+    ok(approver.post(cancelled(one))[0] == 204 and
+       approver.page("/state/" + one["id"])[1].startswith("approved"),
+       "what was decided stays decided")
+    ok(approver.post(cancelled(event()))[0] == 204, "news of an unknown request is taken")
+    for name, data in (("no request", {"request_id": None}), ("a path", {"request_id": "../x"}),
+                       ("no binding", {"binding": 1})):
+        ok(approver.post(cancelled(gone, **data))[0] == 400, f"400: news with {name}")
 
     deep = "[" * 100000 + "]" * 100000
     nested = event()

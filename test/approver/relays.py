@@ -17,7 +17,7 @@ import urllib.parse
 import psycopg
 
 import pages
-from pages import HERE, Approver, event, free_port, ok
+from pages import HERE, Approver, cancelled, event, free_port, ok
 
 EXAMPLES = os.path.join(HERE, "../../examples")
 
@@ -92,6 +92,10 @@ def opa(secret):
     ok(relay.raw("POST", "/hook", body)[0] == 401, "opa: unsigned requests are refused")
     ok(relay.raw("POST", "/hook", b"{}", relay.headers("a", b"{}"))[0] == 400, "opa: garbage too")
     ok(relay.poll(event())[0] == 404, "opa: an unknown request")
+    gone = event()
+    relay.post(gone)
+    ok(relay.post(cancelled(gone))[0] == 200 and relay.poll(gone)[0] == 404,
+       "opa: a request that was given up is forgotten")
     stub.shutdown()
     stub.server_close()
     ok(relay.post(one)[0] == 503, "opa: nobody there decides nothing")
