@@ -9,7 +9,7 @@
  *
  *		pending -> approved | denied | expired | cancelled
  *		approved -> consumed | denied | revoked | expired
- *		cancelled -> approved, with hoopguard.approval_late_grants
+ *		cancelled -> approved | denied, with hoopguard.approval_late_grants
  *
  *-------------------------------------------------------------------------
  */
@@ -373,8 +373,8 @@ end_request(const HgDecisionInput *in, const char *from, const char *to)
 		   " decided_by = $2, decided_via = $3, reason = $4,"
 		   " decided_at = pg_catalog.clock_timestamp()"
 		   " WHERE id = $1::pg_catalog.uuid", 5, args);
-	hg_decide_edge(in->id, from, to, in->who, in->via, in->client_addr,
-				   in->reason);
+	edge(in->id, from, to, in->who, in->via, in->client_addr, in->reason,
+		 strcmp(from, "cancelled") == 0);
 	return pstrdup(to);
 }
 
@@ -383,7 +383,7 @@ hg_decide(const HgDecisionInput *in, bool *done)
 {
 	const char *args[1];
 	char	   *state;
-	bool		late_grant;
+	bool		late_open;
 
 	*done = false;
 	args[0] = in->id;
@@ -407,14 +407,14 @@ hg_decide(const HgDecisionInput *in, bool *done)
 	state = hg_sql_value(0, 1);
 
 	/* not past a denial that the same statement has met since */
-	late_grant = hg_guc_approval_late_grants && hg_sql_value(0, 3)[0] == 't';
+	late_open = hg_guc_approval_late_grants && hg_sql_value(0, 3)[0] == 't';
 	if (in->binding != NULL && strcmp(hg_sql_value(0, 2), in->binding) != 0)
 		return state;
 
 	switch (in->decision)
 	{
 		case HG_DECIDE_APPROVE:
-			if (strcmp(state, "pending") == 0 || late_grant)
+			if (strcmp(state, "pending") == 0 || late_open)
 			{
 				*done = true;
 				return approve(in, state);
@@ -423,7 +423,7 @@ hg_decide(const HgDecisionInput *in, bool *done)
 			break;
 		case HG_DECIDE_DENY:
 			if (strcmp(state, "pending") == 0 ||
-				strcmp(state, "approved") == 0)
+				strcmp(state, "approved") == 0 || late_open)
 			{
 				*done = true;
 				return end_request(in, state, "denied");

@@ -370,8 +370,7 @@ apply_decision(const HgDelivery *entry)
 	if (strcmp(state, "pending") != 0)
 	{
 		done = false;
-		if (strcmp(state, "cancelled") == 0 && !own &&
-			in.decision == HG_DECIDE_APPROVE)
+		if (strcmp(state, "cancelled") == 0 && !own)
 			(void) hg_decide(&in, &done);
 		if (!done)
 			hg_decide_late_edge(entry->id, state, state, in.who, in.via, NULL,

@@ -208,10 +208,13 @@ is(rows('people'), '1', 'late grants: has run once');
 like((as_role($node, 'shop', $boss, "SELECT hoopguard.approve('$expired->{id}')"))[2], qr/HG012/,
 	'late grants: not what has expired');
 $w = give_up(waiter('people'));
-like((as_role($node, 'shop', $boss, "SELECT hoopguard.deny('$w->{id}')"))[2], qr/HG012/,
-	'late grants: a denial has nothing to deny');
+is((as_role($node, 'shop', $boss, "SELECT hoopguard.deny('$w->{id}')"))[1], 'denied', 'late grants: a denial ends it');
+is(late($w), "cancelled denied $boss sql", 'late grants: late as well');
+like((as_role($node, 'shop', 'second', "SELECT hoopguard.approve('$w->{id}')"))[2], qr/HG012/,
+	'late grants: nobody approves it after that');
 
 # the same statement was asked for again, and denied
+$w = give_up(waiter('people'));
 like((as_role($node, 'shop', $agent, "BEGIN; $w->{sql}"))[2], qr/HG002/, 'late grants: asked again');
 is((as_role($node, 'shop', $boss, "SELECT hoopguard.deny(id) FROM hoopguard.pending_approval
 	WHERE statement_text = '$w->{sql}'"))[1], 'denied', 'late grants: and denied');
@@ -259,6 +262,7 @@ is_deeply([ map { $data->{$_} } qw(request_id binding reason database approver) 
 is($data->{rule}{id}, $request->{data}{rule}{id}, 'news: of which rule');
 like($data->{cancelled_at}, qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/, 'news: and when');
 unlike($first->{body}, qr/INSERT/, 'news: without the statement');
+like(status_of($node, 'shop', "webhook http://127.0.0.1:$port/pend"), qr/^3 failures in a row/, 'news: the breaker counts it');
 is($node->safe_psql('shop', "SELECT cancel_state, cancel_attempts, next_cancel_at > clock_timestamp(),
 	cancel_error FROM hoopguard.approval_target WHERE approval_id = '$w->{id}'"),
 	'retry|1|t|the webhook answered with HTTP status 503', 'news: to be sent again');
@@ -307,6 +311,22 @@ state_is($w, 'consumed', 'decided');
 $w = give_up(waiter('people'));
 is($node->safe_psql('shop', "SELECT count(*) FROM hoopguard.approval_target WHERE cancel_id IS NOT NULL
 	AND approver IN ('people', 'two')"), '0', 'people get no news');
+
+# as many requests on their way as there can be: news waits until there is room
+$w = waiter('pend');
+ok(wait_until(60, sub { scalar heard($w, 'request') }), 'crowded: asked');
+as_role($node, 'shop', $agent, join('', map { "BEGIN; INSERT INTO agent_ws.hold VALUES (1000 + $_); ROLLBACK;\n" } 1 .. 70));
+ok(wait_until(60, sub { status_of($node, 'shop', 'webhook deliveries in flight') =~ /^64 of 64/ }), 'crowded: all are taken');
+$node->safe_psql('shop', "SELECT pg_cancel_backend($w->{pid})");
+eval { $w->{h}->finish };
+state_is($w, 'cancelled', 'crowded');
+is($node->safe_psql('shop', "SELECT cancel_state FROM hoopguard.approval_target
+	WHERE approval_id = '$w->{id}'"), 'queued', 'crowded: the news waits');
+append_to_file("$log.go", '');
+ok(wait_until(90, sub { $node->safe_psql('shop', "SELECT count(*) FROM hoopguard.approval
+	WHERE approver = 'hold' AND state = 'pending'") eq '0' }), 'crowded: the requests are decided');
+ok(wait_until(60, sub { scalar heard($w, 'news') }), 'crowded: then it is sent');
+unlink "$log.go";
 
 # the approver goes before the news is taken
 append_to_file("$log.refuse", '');
