@@ -136,6 +136,7 @@ OBJS = \
 	src/record/seal_verify.o \
 	src/record/watch.o \
 	src/server/failure.o \
+	src/server/fastcall.o \
 	src/server/govern.o \
 	src/server/hooks.o \
 	src/server/hoopguard.o \
@@ -146,7 +147,8 @@ OBJS = \
 	src/server/shmem.o \
 	src/server/sqlapi.o \
 	src/server/stamp.o \
-	src/server/stmt.o
+	src/server/stmt.o \
+	src/server/twophase.o
 
 SQL_PARTS = $(sort $(wildcard src/sql/*.sql))
 DATA_built = hoopguard--$(EXTVERSION).sql

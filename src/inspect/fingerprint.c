@@ -17,8 +17,6 @@
  */
 #include "postgres.h"
 
-#include <ctype.h>
-
 #include "common/cryptohash.h"
 #include "common/hashfn.h"
 #include "common/keywords.h"
@@ -62,7 +60,8 @@ typedef enum BodyKind
 {
 	BODY_NONE,
 	BODY_DO,					/* any but the one after LANGUAGE */
-	BODY_FUNCTION				/* those after AS */
+	BODY_FUNCTION,				/* those after AS */
+	BODY_BY_WORD				/* as the first word has it */
 } BodyKind;
 
 static void
@@ -165,11 +164,13 @@ setting_state(SettingState state, int token, const core_YYSTYPE *value,
 			if (keyword && (strcmp(name, "local") == 0 ||
 							strcmp(name, "session") == 0))
 				return state;
-			/* FALLTHROUGH */
-		case SETTING_DOT:
 			*kept = strcmp(name, "search_path") == 0 ||
 				strcmp(name, "role") == 0 ||
 				strcmp(name, "session_authorization") == 0;
+			return word ? SETTING_NAME : SETTING_NONE;
+		case SETTING_DOT:
+			/* somebody's own, whatever it is called */
+			*kept = false;
 			return word ? SETTING_NAME : SETTING_NONE;
 		case SETTING_NAME:
 			if (token == '.')
@@ -225,6 +226,15 @@ normalise(const char *source, BodyKind bodies)
 		}
 		if (space_between(before, token))
 			appendStringInfoChar(&out, ' ');
+		if (bodies == BODY_BY_WORD)
+		{
+			bodies = BODY_NONE;
+			if (token >= TOK_FIRST_KEYWORD && strcmp(value.keyword, "do") == 0)
+				bodies = BODY_DO;
+			else if (token >= TOK_FIRST_KEYWORD &&
+					 strcmp(value.keyword, "create") == 0)
+				bodies = BODY_FUNCTION;
+		}
 
 		/* UPDATE has a SET, too */
 		if (token >= TOK_FIRST_KEYWORD)
@@ -455,8 +465,9 @@ hg_fingerprint(HgFacts *facts, const char *query_string, int location,
 }
 
 /*
- * Bounds of the statement around a byte of a query string: what stands
- * between two semicolons outside parentheses.
+ * Bounds of the statement around a byte of a query string, or of the next one
+ * if there is none: what stands between two semicolons outside parentheses
+ * and of bodies in BEGIN ATOMIC.
  */
 static void
 find_statement(const char *source, int cursor, int *start, int *end)
@@ -466,6 +477,8 @@ find_statement(const char *source, int cursor, int *start, int *end)
 	core_YYSTYPE value;
 	YYLTYPE		location;
 	int			depth = 0;
+	int			atomic = 0;
+	bool		empty = true;
 	int			token;
 
 	*start = 0;
@@ -480,15 +493,26 @@ find_statement(const char *source, int cursor, int *start, int *end)
 			depth++;
 		else if (token == ')')
 			depth--;
-		else if (token == ';' && depth == 0)
+		else if (token >= TOK_FIRST_KEYWORD)
 		{
-			if (location >= cursor)
+			if (strcmp(value.keyword, "atomic") == 0 ||
+				(atomic > 0 && strcmp(value.keyword, "case") == 0))
+				atomic++;
+			else if (atomic > 0 && strcmp(value.keyword, "end") == 0)
+				atomic--;
+		}
+		else if (token == ';' && depth == 0 && atomic == 0)
+		{
+			if (location >= cursor && !empty)
 			{
 				*end = location;
 				break;
 			}
 			*start = location + 1;
+			empty = true;
+			continue;
 		}
+		empty = false;
 	}
 	scanner_finish(scanner);
 }
@@ -497,20 +521,13 @@ void
 hg_fingerprint_failed(HgFacts *facts, const char *query_string, int cursor)
 {
 	MemoryContext old = MemoryContextSwitchTo(facts->context);
-	BodyKind	bodies = BODY_NONE;
 	char	   *source;
 	int			start;
 	int			end;
 
 	find_statement(query_string, cursor, &start, &end);
-	while (isspace((unsigned char) query_string[start]))
-		start++;
 	source = pnstrdup(query_string + start, Max(end - start, 0));
-	if (pg_strncasecmp(source, "do", 2) == 0)
-		bodies = BODY_DO;
-	else if (pg_strncasecmp(source, "create", 6) == 0)
-		bodies = BODY_FUNCTION;
-	facts->text = normalise(source, bodies);
+	facts->text = normalise(source, BODY_BY_WORD);
 	facts->fingerprint =
 		DatumGetUInt64(hash_any_extended((const unsigned char *) facts->text,
 										 strlen(facts->text), 0));

@@ -310,6 +310,12 @@ hg_event_session_ends(int sqlstate)
 	end_sqlstate = sqlstate;
 }
 
+int
+hg_event_session_end(void)
+{
+	return end_sqlstate != 0 ? end_sqlstate : ERRCODE_ADMIN_SHUTDOWN;
+}
+
 /* ------------------------------------------------------------- statement */
 
 static uint64
@@ -757,6 +763,21 @@ void
 hg_event_push_prepared(void)
 {
 	push_outcome(HG_OUTCOME_PREPARED);
+}
+
+void
+hg_event_push_resolved(uint64 xid, bool committed, XLogRecPtr lsn)
+{
+	if (!can_record() || RecoveryInProgress())
+		return;
+	build_start();
+	put_i64(0);
+	put_i64((int64) xid);
+	put_i64((int64) xid);
+	put_i32(committed ? HG_OUTCOME_COMMITTED : HG_OUTCOME_ABORTED);
+	put_i64((int64) lsn);
+	put_i64(GetCurrentTimestamp());
+	(void) build_push(HG_REC_OUTCOME, false, true);
 }
 
 void

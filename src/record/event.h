@@ -8,6 +8,7 @@
 #ifndef HG_EVENT_H
 #define HG_EVENT_H
 
+#include "access/xlogdefs.h"
 #include "datatype/timestamp.h"
 #include "inspect/facts.h"
 
@@ -75,11 +76,20 @@ extern void hg_event_wait_durable(void);
 /* The transaction of this session ended; from the xact callback. */
 extern void hg_event_push_outcome(bool committed);
 
+/* What has ended the session: an SQLSTATE, that of a shutdown if unknown. */
+extern int	hg_event_session_end(void);
+
 /*
  * The same at PREPARE TRANSACTION: the outcome is not known yet, the views
  * find it by transaction id.
  */
 extern void hg_event_push_prepared(void);
+
+/*
+ * A prepared transaction, of whichever session, has been ended; never raises.
+ * Its row names session 0, and xid for txn.
+ */
+extern void hg_event_push_resolved(uint64 xid, bool committed, XLogRecPtr lsn);
 
 /*
  * A subtransaction begins, or is rolled back: what was begun in it did not

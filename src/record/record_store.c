@@ -1398,6 +1398,21 @@ store_intent(Reader *r)
 }
 
 void
+hg_store_started(int64 first_session_id)
+{
+	char	   *detail = psprintf("{\"first_session\":" INT64_FORMAT "}",
+								  first_session_id);
+
+	if (SPI_execute(psprintf("SELECT FROM hoopguard.note n WHERE n.kind"
+							 " OPERATOR(pg_catalog.=) 'server_start' AND"
+							 " n.detail OPERATOR(pg_catalog.=)"
+							 " '%s'::pg_catalog.jsonb", detail), true, 1) < 0)
+		elog(ERROR, "could not read hoopguard.note");
+	if (SPI_processed == 0)
+		hg_store_note("server_start", detail);
+}
+
+void
 hg_store_resolve(int64 first_session_id)
 {
 	SPITupleTable *found;

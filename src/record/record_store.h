@@ -43,6 +43,13 @@ extern bool hg_store_installed(void);
 extern void hg_store_partitions(void);
 
 /*
+ * Between begin and end: note that the server has started, with the id of its
+ * first session, unless that is noted already.  A crash that the server got
+ * over by itself is such a start, too.
+ */
+extern void hg_store_started(int64 first_session_id);
+
+/*
  * Between begin and end: intents of sessions of before the start of the server
  * (ids below first_session_id) that have no event become events; those that
  * have one are dropped.

@@ -690,6 +690,9 @@ attempt(int from, int to)
 		}
 		else
 		{
+			if (pg_atomic_read_u32(&my_slot->resolved) == 0)
+				hg_store_started((int64)
+								 pg_atomic_read_u64(&hg_lane_shared->first_session_id));
 			if (resolving)
 				hg_store_resolve((int64)
 								 pg_atomic_read_u64(&hg_lane_shared->first_session_id));

@@ -29,6 +29,7 @@
 #include "record/event.h"
 #include "replication/walsender.h"
 #include "server/failure.h"
+#include "server/fastcall.h"
 #include "server/stmt.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
@@ -54,9 +55,15 @@ static struct
 static bool logged_in = false;
 static bool in_message = false;
 
-/* The last event of level 0: of which message of the client, and how it went */
+/*
+ * The last event of level 0: of which message of the client, how it went, and
+ * where the message goes on, -1 if it does not.
+ */
 static TimestampTz seen_in = 0;
+static int64 seen_event = 0;
 static int	seen_sqlstate = 0;
+static int	seen_next = -1;
+static bool seen_ends = false;	/* a commit follows it */
 
 void
 hg_failure_remember(const HgIdentity *who, bool audited)
@@ -94,7 +101,8 @@ hg_failure_login(void)
 	if (logged_in)
 		return;
 	logged_in = true;
-	if (hg_in_worker || MyProcPort == NULL || am_walsender ||
+	if (hg_in_worker || MyProcPort == NULL ||
+		(am_walsender && !am_db_walsender) ||
 		hg_guc_audit == HG_AUDIT_NONE || !OidIsValid(MyDatabaseId) ||
 		hg_catalog_damaged() || !hg_catalog_present())
 		return;
@@ -109,12 +117,34 @@ hg_failure_login(void)
 }
 
 void
-hg_failure_seen(int level, int sqlstate)
+hg_failure_seen(int64 event_id, int level, int sqlstate, int next, bool ends)
 {
 	if (level > 0)
 		return;
+	seen_event = event_id;
 	seen_in = GetCurrentStatementStartTimestamp();
 	seen_sqlstate = sqlstate;
+	seen_next = next;
+	seen_ends = ends;
+}
+
+int64
+hg_failure_seen_event(void)
+{
+	return seen_event;
+}
+
+void
+hg_failure_committed(void)
+{
+	seen_ends = false;
+}
+
+int
+hg_failure_next(const char *query_string, int location, int len)
+{
+	return query_string == NULL || query_string != debug_query_string ||
+		len <= 0 ? -1 : Max(location, 0) + len;
 }
 
 /* Has the parser taken the text, so that its scanner will not raise? */
@@ -229,20 +259,13 @@ record_error(ErrorData *edata)
 	event.verdict = "error";
 	event.sqlstate = edata->sqlerrcode;
 
-	/* said by the commit, after the statement was done */
-	if (seen && edata->cursorpos <= 0)
-	{
-		event.command = HG_CMD_TRANSACTION;
-		push_event(&event);
-		seen_sqlstate = edata->sqlerrcode;
-		return;
-	}
-
 	memset(&bare, 0, sizeof(bare));
 	bare.command = HG_CMD_UNKNOWN;
-	if (query != NULL && was_parsed(edata))
+	if (seen && edata->cursorpos <= 0 && (seen_next < 0 || seen_ends))
+		bare.command = HG_CMD_TRANSACTION;
+	else if (query != NULL && was_parsed(edata))
 	{
-		int			cursor = -1;
+		int			cursor = seen ? seen_next : 0;
 
 		if (edata->cursorpos > 0)
 			cursor = pg_mbcharcliplen(query, strlen(query),
@@ -250,20 +273,66 @@ record_error(ErrorData *edata)
 		facts = hg_facts_create(ErrorContext);
 		hg_fingerprint_failed(facts, query, cursor);
 		facts->command = command_of(facts->text);
+		if (seen && facts->text[0] == '\0')
+			bare.command = HG_CMD_TRANSACTION;
 	}
 	else if (query != NULL)
 	{
 		bare.text_length = strlen(query);
-		facts = &bare;
+		event.facts = &bare;
 	}
-	event.facts = facts;
-	if (facts != NULL)
-		event.command = facts->command;
+
+	/* TRANSACTION: said by the commit, after the statements were done */
+	if (facts != NULL && bare.command == HG_CMD_UNKNOWN)
+		event.facts = facts;
+	event.command = event.facts ? event.facts->command : bare.command;
 	push_event(&event);
 	seen_in = message;
 	seen_sqlstate = edata->sqlerrcode;
-	if (facts != NULL && facts != &bare)
+	if (facts != NULL)
 		MemoryContextDelete(facts->context);
+}
+
+/*
+ * A query that the parser or its analysis refuses inside a function, a DO
+ * block or a trigger.  The caller may catch the error, so that it is never
+ * reported; it is told of here while it is raised.
+ */
+void
+hg_failure_nested(ErrorData *edata)
+{
+	static HgFacts bare;
+	HgEvent		event;
+	HgFacts    *facts = NULL;
+
+	if (in_message || edata->internalquery == NULL || hg_in_worker ||
+		MyProcPort == NULL || !start_event(&event))
+		return;
+	in_message = true;
+	hg_frame_parent(&event.parent_id, &event.level);
+	event.at = GetCurrentTimestamp();
+	event.duration_us = 0;
+	event.verdict = "error";
+	event.sqlstate = edata->sqlerrcode;
+	memset(&bare, 0, sizeof(bare));
+	bare.command = HG_CMD_UNKNOWN;
+	bare.text_length = strlen(edata->internalquery);
+	event.facts = &bare;
+	if (was_parsed(edata))
+	{
+		facts = hg_facts_create(ErrorContext);
+		hg_fingerprint_failed(facts, edata->internalquery,
+							  pg_mbcharcliplen(edata->internalquery,
+											   bare.text_length,
+											   edata->internalpos - 1));
+		facts->command = command_of(facts->text);
+		event.facts = facts;
+	}
+	event.command = event.facts->command;
+	hg_event_push(&event, true);
+	if (facts != NULL)
+		MemoryContextDelete(facts->context);
+	in_message = false;
 }
 
 void
@@ -271,10 +340,11 @@ hg_failure_message(ErrorData *edata)
 {
 	if (in_message || edata->elevel < ERROR || hg_in_worker ||
 		!IsUnderPostmaster || MyProc == NULL || MyProcPort == NULL ||
-		am_walsender || edata->elevel == PANIC)
+		(am_walsender && !am_db_walsender) || edata->elevel == PANIC)
 		return;
 
 	in_message = true;
+	hg_fastcall_end(edata->sqlerrcode, true);
 	if (!logged_in)
 	{
 		if (edata->elevel == FATAL)
@@ -302,6 +372,7 @@ hg_failure_block_ended(const char *query_string, int location, int len)
 	event.command = HG_CMD_TRANSACTION;
 	event.facts = facts;
 	push_event(&event);
-	hg_failure_seen(0, 0);
+	hg_failure_seen(event.event_id, 0, 0,
+					hg_failure_next(query_string, location, len), false);
 	MemoryContextDelete(facts->context);
 }

@@ -30,6 +30,7 @@
 #include "nodes/makefuncs.h"
 #include "optimizer/optimizer.h"
 #include "server/failure.h"
+#include "server/fastcall.h"
 #include "server/govern.h"
 #include "server/quiet.h"
 #include "server/scrub_dest.h"
@@ -698,6 +699,9 @@ hg_govern_start(QueryDesc *queryDesc, int eflags)
 	stmt = hg_stmt_begin(CurrentMemoryContext, who, audited,
 						 stamped && stamp.event_id == reserved_event ?
 						 stamp.event_id : 0);
+	stmt->next = hg_failure_next(queryDesc->sourceText,
+								 queryDesc->plannedstmt->stmt_location,
+								 queryDesc->plannedstmt->stmt_len);
 	reserved_event = 0;
 	if (stamped)
 	{
@@ -1319,6 +1323,7 @@ hg_govern_utility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
 	else
 	{
 		stmt = hg_stmt_begin(CurrentMemoryContext, who, audited, 0);
+		stmt->next = hg_failure_next(queryString, location, len);
 		facts = hg_stmt_make_facts(stmt);
 		stmt->owns_query = hg_utility_owns_query(utility);
 	}
@@ -1333,9 +1338,12 @@ hg_govern_utility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
 		stmt->into = hg_lineage_utility_target(facts, utility);
 	MemoryContextSwitchTo(old);
 
-	if (governed && IsA(utility, TransactionStmt) && IsTransactionBlock())
+	if (IsA(utility, TransactionStmt) && IsTransactionBlock())
 		ends_block = ((TransactionStmt *) utility)->kind == TRANS_STMT_COMMIT ||
 			((TransactionStmt *) utility)->kind == TRANS_STMT_PREPARE;
+	if (stmt)
+		stmt->ends = ends_block;
+	ends_block = ends_block && governed;
 
 	/* triggers that were put off fire in these, outside of any executor run */
 	if (governed && (IsA(utility, TransactionStmt) ||
@@ -1475,7 +1483,9 @@ hg_govern_function(Oid function)
 	act->persistent = true;
 	facts->command = group;
 	/* a call that no statement makes (fast path) is one of its own */
-	facts->inside = hg_frame_top() != NULL;
+	top = hg_frame_top();
+	facts->inside = top != NULL &&
+		(top->stmt == NULL || top->stmt != hg_fastcall_current());
 	hg_guard_check(policy, facts, &verdict);
 	if (verdict.action != HG_DENY && !hg_frame_trusted())
 		hg_mask_check_function(policy, group, schema, name ? name : "");
@@ -1493,8 +1503,7 @@ hg_govern_function(Oid function)
 		return;
 	}
 
-	/* record it with the statement around, or by itself (fast-path call) */
-	top = hg_frame_top();
+	/* record it with the statement around, or by itself */
 	if (top != NULL && top->stmt != NULL)
 	{
 		hg_stmt_reported(top->stmt)->event.verdict = "deny";

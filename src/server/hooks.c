@@ -12,6 +12,7 @@
 
 #include "access/parallel.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "approval/rehearse.h"
 #include "base/catalog.h"
 #include "base/port.h"
@@ -36,6 +37,7 @@
 #include "record/event.h"
 #include "record/lane.h"
 #include "server/failure.h"
+#include "server/fastcall.h"
 #include "server/govern.h"
 #include "replication/walsender.h"
 #include "server/hooks.h"
@@ -43,6 +45,7 @@
 #include "server/quiet.h"
 #include "server/scrub_dest.h"
 #include "server/shadow.h"
+#include "server/twophase.h"
 #include "tcop/utility.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -232,6 +235,16 @@ hg_ExecutorRun(HG_RUN_PARAMS)
 	hg_frame_reset(depth);
 	hg_bound_leave(bound);
 	hg_limits_leave(outer);
+
+	/*
+	 * The client has had all rows.  Its portal may stay open for as long as
+	 * the transaction does, and nothing is to come of it.
+	 */
+	if (stmt->to_client && stmt->owner == NULL && count == 0 &&
+		ScanDirectionIsForward(direction) &&
+		queryDesc->operation == CMD_SELECT &&
+		!queryDesc->plannedstmt->hasModifyingCTE)
+		hg_stmt_push(stmt, 0, false);
 }
 
 static void
@@ -382,6 +395,24 @@ alone_in_database(PlannedStmt *pstmt, const char *queryString,
 				 dest, qc);
 }
 
+/* The same for COMMIT PREPARED and ROLLBACK PREPARED: what became of it? */
+static void
+finish_prepared(PlannedStmt *pstmt, const char *queryString,
+				bool readOnlyTree, ProcessUtilityContext context,
+				ParamListInfo params, QueryEnvironment *queryEnv,
+				DestReceiver *dest, QueryCompletion *qc)
+{
+	TransactionStmt *stmt = (TransactionStmt *) pstmt->utilityStmt;
+	bool		commit = stmt->kind == TRANS_STMT_COMMIT_PREPARED;
+	uint64		xid = hg_twophase_xid(stmt->gid);
+
+	utility_next(pstmt, queryString, readOnlyTree, context, params, queryEnv,
+				 dest, qc);
+	if (xid != 0)
+		hg_event_push_resolved(xid, commit, commit ? XactLastRecEnd :
+							   InvalidXLogRecPtr);
+}
+
 /* Can a column have a name afterwards that it did not have before? */
 static bool
 gives_names(Node *utility)
@@ -465,6 +496,8 @@ hg_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 		(IsA(utility, DropdbStmt) || IsA(utility, CreatedbStmt) ||
 		 IsA(utility, AlterDatabaseStmt) || IsA(utility, RenameStmt)))
 		next = alone_in_database;
+	else if (hg_twophase_ends(utility) && !hg_in_worker)
+		next = finish_prepared;
 	/* in a transaction that has failed the catalog cannot be asked */
 	failed = IsA(utility, TransactionStmt) && IsAbortedTransactionBlockState();
 	if (failed || next == repair || IsParallelWorker() || !hg_govern_active())
@@ -492,7 +525,10 @@ hg_object_access(ObjectAccessType access, Oid classId, Oid objectId,
 		(*next_object_access) (access, classId, objectId, subId, arg);
 	if (access == OAT_FUNCTION_EXECUTE && classId == ProcedureRelationId &&
 		hg_govern_active())
+	{
+		hg_fastcall_begin(objectId);
 		hg_govern_function(objectId);
+	}
 	else if (access == OAT_DROP && classId == RelationRelationId &&
 			 get_rel_namespace(objectId) !=
 			 get_namespace_oid("hoopguard", true) && hg_govern_active())
@@ -547,6 +583,7 @@ hg_xact_callback(XactEvent event, void *arg)
 	switch (event)
 	{
 		case XACT_EVENT_PRE_COMMIT:
+			hg_fastcall_end(0, false);
 			hg_failure_login();
 			hg_limits_check_doomed();
 			hg_event_wait_durable();
@@ -556,18 +593,21 @@ hg_xact_callback(XactEvent event, void *arg)
 			hg_event_wait_durable();
 			break;
 		case XACT_EVENT_COMMIT:
+			hg_failure_committed();
 			if (hg_event_in_transaction())
 				hg_event_push_outcome(true);
 			hg_limits_transaction_end();
 			hg_lane_forget_lost();
 			break;
 		case XACT_EVENT_PREPARE:
+			hg_failure_committed();
 			if (hg_event_in_transaction())
 				hg_event_push_prepared();
 			hg_limits_transaction_end();
 			hg_lane_forget_lost();
 			break;
 		case XACT_EVENT_ABORT:
+			hg_fastcall_end(ERRCODE_TRANSACTION_ROLLBACK, true);
 			if (hg_event_in_transaction())
 				hg_event_push_outcome(false);
 			hg_limits_transaction_end();

@@ -16,10 +16,14 @@
  * function raises is its own text, and a function labelled trusted says what
  * it may.  Messages of the server's own that name objects only are kept.
  *
+ * The same callback hears of queries inside functions that fail before any
+ * hook sees them, even if the function goes on: see hg_failure_nested().
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "server/failure.h"
 #include "server/quiet.h"
 #include "utils/memutils.h"
 
@@ -86,17 +90,39 @@ speaks_of_real(const HgQuiet *quiet, const ErrorData *edata)
 	return top == NULL ? from_language(edata) : !top->own;
 }
 
+/* Is it the innermost statement, and not one that is being planned? */
+static bool
+is_innermost(const HgQuiet *quiet)
+{
+	int			i = hg_frame_depth() - 1;
+
+	while (i >= 0 && hg_frame_at(i)->kind == HG_FRAME_FUNCTION)
+		i--;
+	return i >= 0 && i == quiet->depth &&
+		hg_frame_at(i)->kind != HG_FRAME_PLANNER;
+}
+
 static void
 on_message(void *arg)
 {
 	HgQuiet    *quiet = arg;
-	MemoryContext old = MemoryContextSwitchTo(quiet->stmt->context);
-	ErrorData  *edata = CopyErrorData();
+	bool		nested;
+	MemoryContext old;
+	ErrorData  *edata;
 
+	/* only what parses and analyses queries of functions gives a position */
+	nested = quiet->audited && getinternalerrposition() > 0 &&
+		is_innermost(quiet);
+	if (!quiet->real && !nested)
+		return;
+	old = MemoryContextSwitchTo(quiet->stmt->context);
+	edata = CopyErrorData();
 	MemoryContextSwitchTo(old);
+	if (nested && edata->elevel == ERROR)
+		hg_failure_nested(edata);
 
 	/* errors are seen to when they arrive */
-	if (edata->elevel < ERROR && speaks_of_real(quiet, edata))
+	if (quiet->real && edata->elevel < ERROR && speaks_of_real(quiet, edata))
 	{
 		errmsg_internal("message of code that sees real values of masked columns is withheld");
 		if (edata->detail != NULL)
@@ -112,7 +138,9 @@ hg_quiet_begin(HgQuiet *quiet, HgStmt *stmt, int depth)
 {
 	origin = ORIGIN_NONE;
 	left_trigger = false;
-	quiet->on = is_governed(stmt) && hg_stmt_real(stmt);
+	quiet->real = is_governed(stmt) && hg_stmt_real(stmt);
+	quiet->audited = stmt != NULL && stmt->audited;
+	quiet->on = quiet->real || quiet->audited;
 	if (!quiet->on)
 		return;
 	quiet->stmt = stmt;

@@ -19,11 +19,14 @@ typedef struct HgQuiet
 	HgStmt	   *stmt;
 	int			depth;			/* of the frame stack below the run's */
 	bool		on;
+	bool		real;			/* notices may show real values */
+	bool		audited;
 } HgQuiet;
 
 /*
  * Around a run, after its frame was pushed: notices of code that sees real
- * values lose their text.  An error undoes it as it does any context callback.
+ * values lose their text, and a query of a function that is refused before it
+ * is planned is recorded.  An error undoes it as it does any context callback.
  */
 extern void hg_quiet_begin(HgQuiet *quiet, HgStmt *stmt, int depth);
 extern void hg_quiet_end(HgQuiet *quiet);

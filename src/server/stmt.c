@@ -11,7 +11,9 @@
  *
  * An event's level is the number of other statements around it.  The query
  * inside CREATE TABLE AS, COPY, EXECUTE, DECLARE, REFRESH and EXPLAIN ANALYZE
- * joins the event of that utility statement and does not count.
+ * joins the event of that utility statement and does not count.  What triggers
+ * run that were put off to the commit, when nothing is around them any more,
+ * belongs to the statement that the commit followed.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,6 +29,7 @@
 #include "server/failure.h"
 #include "server/stmt.h"
 #include "storage/ipc.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
@@ -49,6 +52,13 @@ hg_frame_reset(int depth)
 		frames_used = depth;
 }
 
+static bool
+in_trigger(void)
+{
+	return DatumGetInt32(DirectFunctionCall1(pg_trigger_depth,
+											 (Datum) 0)) > 0;
+}
+
 static HgFrame *
 new_frame(void)
 {
@@ -67,6 +77,7 @@ new_frame(void)
 	}
 	frame = &frames[frames_used++];
 	memset(frame, 0, sizeof(HgFrame));
+	frame->late = frames_used == 1 && in_trigger();
 	return frame;
 }
 
@@ -216,14 +227,17 @@ hg_stmt_reported(HgStmt *stmt)
 	return stmt->owner ? stmt->owner : stmt;
 }
 
-/* Event id of the statement around, and how many there are. */
-static void
-find_parent(int64 *parent_id, int *level)
+void
+hg_frame_parent(int64 *parent_id, int *level)
 {
 	int64		last = 0;
 
 	*parent_id = 0;
 	*level = 0;
+	if (frames_used > 0 ? frames[0].late : in_trigger())
+		*parent_id = hg_failure_seen_event();
+	if (*parent_id != 0)
+		(*level)++;
 	for (int i = 0; i < frames_used; i++)
 	{
 		int64		id = frames[i].event_id;
@@ -235,13 +249,31 @@ find_parent(int64 *parent_id, int *level)
 	}
 }
 
-/* An open cursor that is closed, or a statement that was cut off. */
+/* Is the statement, or the query that is part of it, running? */
+static bool
+is_running(const HgStmt *stmt)
+{
+	for (int i = 0; i < frames_used; i++)
+		if (frames[i].stmt != NULL &&
+			(frames[i].stmt == stmt || frames[i].stmt->owner == stmt))
+			return true;
+	return false;
+}
+
+/*
+ * An open cursor that is closed, or a statement that was cut off: when the
+ * process ends what ran then is still on the stack.
+ */
 static void
 push_unfinished(HgStmt *stmt)
 {
-	if (!stmt->pushed)
-		hg_stmt_push(stmt, proc_exit_inprogress ? ERRCODE_ADMIN_SHUTDOWN : 0,
-					 true);
+	int			sqlstate = 0;
+
+	if (stmt->pushed)
+		return;
+	if (proc_exit_inprogress && is_running(stmt))
+		sqlstate = hg_event_session_end();
+	hg_stmt_push(stmt, sqlstate, true);
 }
 
 static void
@@ -328,9 +360,10 @@ hg_stmt_begin(MemoryContext parent, const HgIdentity *who, bool audited,
 	stmt = MemoryContextAllocZero(context, sizeof(HgStmt));
 	stmt->context = context;
 	stmt->audited = audited;
+	stmt->next = -1;
 	hg_failure_remember(who, audited);
 	stmt->event.event_id = event_id ? event_id : hg_event_next_id();
-	find_parent(&stmt->event.parent_id, &stmt->event.level);
+	hg_frame_parent(&stmt->event.parent_id, &stmt->event.level);
 	stmt->event.at = GetCurrentTimestamp();
 	stmt->event.verdict = "allow";
 	stmt->event.session_role = MemoryContextStrdup(context,
@@ -463,7 +496,8 @@ hg_stmt_push(HgStmt *stmt, int sqlstate, bool no_error)
 		return;
 	if (sqlstate != 0)
 		event->sqlstate = sqlstate;
-	hg_failure_seen(event->level, event->sqlstate);
+	hg_failure_seen(event->event_id, event->level, event->sqlstate, stmt->next,
+					stmt->ends);
 	event->bytes_returned = stmt->tally.used[HG_LIMIT_BYTES_RETURNED];
 	event->rows_written = stmt->tally.used[HG_LIMIT_ROWS_WRITTEN];
 	event->probes = stmt->tally.used[HG_LIMIT_PROBES];

@@ -50,6 +50,8 @@ typedef struct HgStmt
 	int64		max_rows;		/* rows the approver allowed, -1 any */
 	HgBound    *bound;			/* what it was approved for, or NULL */
 	bool		rehearsed;		/* it is being rehearsed */
+	int			next;			/* these two: see hg_failure_seen() */
+	bool		ends;
 	char		approval_id[40];
 } HgStmt;
 
@@ -59,6 +61,7 @@ typedef struct HgFrame
 	HgStmt	   *stmt;			/* NULL: nothing recorded */
 	int64		event_id;		/* of the statement, known before it has one */
 	Oid			function;
+	bool		late;			/* outermost, in a trigger: a commit fires it */
 	bool		trusted;
 	bool		in_check;		/* called from within a foreign key's query */
 	bool		real;			/* called where code sees real values: then */
@@ -78,6 +81,9 @@ extern void hg_frame_pop_function(Oid function);
 
 /* Event of the outermost statement, 0 when there is none. */
 extern int64 hg_frame_bottom_event(void);
+
+/* Event id of the statement around, 0 if none, and how many there are. */
+extern void hg_frame_parent(int64 *parent_id, int *level);
 
 /* The frame with this index, counted from the outermost. */
 extern HgFrame *hg_frame_at(int i);

@@ -238,7 +238,7 @@ SELECT e.session_id, e.txn, e.xid, e.committed, e.lsn,
 FROM hoopguard._event e
 WHERE e.end_us IS NOT NULL;
 COMMENT ON VIEW hoopguard.outcome IS
-	'How each transaction ended; committed is NULL for one that was prepared.';
+	'How each transaction ended; committed is NULL for one that was prepared, which a row of session 0 with its xid for txn tells the end of.';
 
 CREATE TABLE hoopguard.note (
 	note_id bigint PRIMARY KEY,
@@ -317,11 +317,28 @@ SELECT e.event_id,
 			THEN 'rolled back'
 		WHEN coalesce(e.committed, o.committed) THEN 'committed'
 		WHEN NOT coalesce(e.committed, o.committed) THEN 'rolled back'
+		WHEN o.session_id IS NOT NULL AND EXISTS (
+			SELECT FROM hoopguard._outcome p
+			WHERE p.session_id OPERATOR(pg_catalog.=) 0
+				AND p.txn OPERATOR(pg_catalog.=) o.xid::text::int8
+				AND p.at OPERATOR(pg_catalog.>=) o.at AND p.committed)
+			THEN 'committed'
 		WHEN x.status OPERATOR(pg_catalog.=) 'committed' THEN 'committed'
 		WHEN x.status OPERATOR(pg_catalog.=) 'aborted' THEN 'rolled back'
+		WHEN o.session_id IS NOT NULL AND EXISTS (
+			SELECT FROM hoopguard._outcome p
+			WHERE p.session_id OPERATOR(pg_catalog.=) 0
+				AND p.txn OPERATOR(pg_catalog.=) o.xid::text::int8
+				AND p.at OPERATOR(pg_catalog.>=) o.at)
+			THEN 'rolled back'
 		WHEN o.session_id IS NOT NULL THEN 'prepared'
 		WHEN e.at OPERATOR(pg_catalog.<)
-			pg_catalog.pg_postmaster_start_time() THEN 'unknown'
+			pg_catalog.pg_postmaster_start_time()
+			OR e.session_id OPERATOR(pg_catalog.<) (
+			SELECT max((n.detail OPERATOR(pg_catalog.->>)
+				'first_session')::pg_catalog.int8)
+			FROM hoopguard.note n
+			WHERE n.kind OPERATOR(pg_catalog.=) 'server_start') THEN 'unknown'
 		ELSE 'in progress'
 	END AS outcome,
 	e.intent,
@@ -332,8 +349,19 @@ SELECT e.event_id,
 	e.traceparent,
 	e.bytes_returned,
 	s.backend_pid,
-	coalesce(e.ended_at, o.at) AS ended_at,
-	coalesce(e.lsn, o.lsn) AS lsn,
+	coalesce(e.ended_at,
+		CASE WHEN o.session_id IS NOT NULL AND o.committed IS NULL THEN
+			(SELECT min(p.at) FROM hoopguard._outcome p
+			WHERE p.session_id OPERATOR(pg_catalog.=) 0
+				AND p.txn OPERATOR(pg_catalog.=) o.xid::text::int8
+				AND p.at OPERATOR(pg_catalog.>=) o.at) END,
+		o.at) AS ended_at,
+	coalesce(e.lsn, o.lsn,
+		CASE WHEN o.session_id IS NOT NULL AND o.committed IS NULL THEN
+			(SELECT min(p.lsn) FROM hoopguard._outcome p
+			WHERE p.session_id OPERATOR(pg_catalog.=) 0
+				AND p.txn OPERATOR(pg_catalog.=) o.xid::text::int8
+				AND p.at OPERATOR(pg_catalog.>=) o.at) END) AS lsn,
 	e.rows_written,
 	e.probes,
 	e.scrubbed
