@@ -17,7 +17,9 @@
 #include "access/xact.h"
 #include "approval/approval.h"
 #include "approval/rehearse.h"
+#include "catalog/pg_aggregate.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "commands/trigger.h"
 #include "common/hashfn.h"
@@ -192,6 +194,66 @@ call_planner(planner_hook_type next, Query *parse, const char *query_string,
 	return standard_planner(parse, query_string, cursor_options, params);
 }
 
+/* Is the function in a language whose functions can run statements? */
+static bool
+runs_statements(Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Form_pg_proc proc;
+	bool		result = true;
+
+	if (!HeapTupleIsValid(tuple))
+		return true;
+	proc = (Form_pg_proc) GETSTRUCT(tuple);
+	if (proc->prokind != PROKIND_AGGREGATE)
+		result = proc->prolang != INTERNALlanguageId &&
+			proc->prolang != ClanguageId;
+	else
+	{
+		HeapTuple	parts = SearchSysCache1(AGGFNOID,
+											ObjectIdGetDatum(function));
+
+		if (HeapTupleIsValid(parts))
+		{
+			Form_pg_aggregate agg = (Form_pg_aggregate) GETSTRUCT(parts);
+
+			result = (agg->aggtransfn >= FirstNormalObjectId &&
+					  runs_statements(agg->aggtransfn)) ||
+				(agg->aggfinalfn >= FirstNormalObjectId &&
+				 runs_statements(agg->aggfinalfn)) ||
+				(agg->aggcombinefn >= FirstNormalObjectId &&
+				 runs_statements(agg->aggcombinefn));
+			ReleaseSysCache(parts);
+		}
+	}
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/*
+ * In a parallel worker nothing is judged and nothing recorded.  The leader
+ * has seen to the query itself, but not to what functions in it run: such a
+ * plan is run without workers, as the executor runs any plan that gets none.
+ */
+static void
+keep_from_workers(PlannedStmt *plan, const HgFacts *facts)
+{
+	ListCell   *lc;
+
+	if (!plan->parallelModeNeeded)
+		return;
+	foreach(lc, facts->functions)
+	{
+		Oid			function = lfirst_oid(lc);
+
+		if (function >= FirstNormalObjectId && runs_statements(function))
+		{
+			plan->parallelModeNeeded = false;
+			return;
+		}
+	}
+}
+
 /* Facts, mask and plan: what may fail of a watched statement's planning. */
 static PlannedStmt *
 plan_watched(planner_hook_type next, Query *parse, const char *query_string,
@@ -221,6 +283,7 @@ plan_watched(planner_hook_type next, Query *parse, const char *query_string,
 	hg_mask_plan_begin(masked ? policy : NULL);
 	plan = call_planner(next, parse, query_string, cursor_options, params);
 	hg_plan_facts(facts, plan);
+	keep_from_workers(plan, facts);
 	tie_to_policy(plan);
 	stamp.id = hg_stamp_keep(facts);
 	hg_stamp_put(plan, &stamp, kept);

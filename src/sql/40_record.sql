@@ -400,7 +400,7 @@ FROM hoopguard.session s
 	LEFT JOIN hoopguard.note x
 		ON x.session_id OPERATOR(pg_catalog.=) s.session_id
 		AND x.kind OPERATOR(pg_catalog.=) 'session_end'
-WHERE s.backend_type OPERATOR(pg_catalog.=) 'client backend'
+WHERE s.backend_type IN ('client backend', 'walsender')
 UNION ALL
 SELECT f.at,
 	f.detail OPERATOR(pg_catalog.->>) 'role',
