@@ -29,6 +29,7 @@ OBJS = \
 	src/approval/evidence.o \
 	src/approval/late.o \
 	src/approval/rehearse.o \
+	src/approval/redact.o \
 	src/approval/request.o \
 	src/approval/sample.o \
 	src/approval/ticket.o \
@@ -195,6 +196,7 @@ REGRESS = \
 	approval_sql \
 	outbox \
 	approval_evidence \
+	approval_redact \
 	learn \
 	policy_document \
 	detect_names \

@@ -169,7 +169,10 @@ def read_event(body):
                 not re.fullmatch(r"[!-~]{1,200}", data["binding"]):
             raise ValueError
         event["_expires"] = epoch(data["expires_at"])
-        if not isinstance(data["statement"]["text"], str) or depth(event) > 32:
+        statement = data["statement"]
+        if depth(event) > 32 or not (
+                isinstance(statement["text"], str) or
+                statement["text"] is None and statement["complete"] is False):
             raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError,
             OverflowError):
@@ -330,20 +333,28 @@ def hidden(char):
             or 0xe0100 <= code <= 0xe01ef)
 
 
-def shown(value, escaped=False):
+REDACTED = r"\[redacted:[^\]\s]{1,100}\]"
+
+
+def shown(value, escaped=False, redacted=False):
     """All of a text: what cannot be seen is spelled out, and a gap that could
     push the rest out of sight is counted instead of drawn.  With escaped,
-    \\u{202E} as hoopguard writes it is marked in the same way."""
+    \\u{202E} as hoopguard writes it is marked in the same way, with redacted
+    what stands in a value's place."""
     out = []
     pattern = r"\n{5,}|[ \t]{41,}|\r\n"
     if escaped:
         pattern += r"|\\[ux]\{[0-9A-F]{1,6}\}"
+    if redacted:
+        pattern += "|" + REDACTED
     text, at = str(value), 0
     for match in re.finditer(pattern, text):
         out.append(plain(text[at:match.start()]))
         gap, at = match.group(), match.end()
         if gap == "\r\n":
             out.append("\n")
+        elif gap[0] == "[":
+            out.append(f'<mark class="gone">{plain(gap)}</mark>')
         elif gap[0] == "\\":
             out.append(badge("U+" + gap[3:-1].rjust(4, "0") if gap[1] == "u"
                              else "byte " + gap[3:-1]))
@@ -535,6 +546,7 @@ def evidence(value):
     if not isinstance(value, dict):
         return tree(value)
     rest, out, alarms = dict(value), [], []
+    rest.pop("redactions", None)
     if rest.pop("rehearsed", None) is False:
         alarms.append(f'It was not tried out. {rest.pop("reason", "")}')
     fails = rest.get("would_fail")
@@ -566,6 +578,46 @@ def evidence(value):
         "".join(out)
 
 
+def redaction(row, data, statement):
+    """What the approver is not shown, and where it can be read."""
+    text = statement.get("text")
+    parameters = [part(one, dict) for one in part(data.get("parameters"), list)]
+    said = statement.get("redactions")
+    said = said if type(said) is int else 0
+    out = []
+    if text is None:
+        out.append('<p class="alarm">The server does not send statements here, nor '
+                   'the values of parameters. Read them before you decide:</p>')
+    elif statement.get("redacted"):
+        values = said + sum(one["redactions"] for one in parameters
+                            if type(one.get("redactions")) is int)
+        out.append(f'<p class="alarm soft">{values or "Some"} '
+                   f'{"value is" if values == 1 else "values are"} not shown: '
+                   '<mark class="gone">[redacted:…]</mark> stands in '
+                   f'{"its" if values == 1 else "their"} place. All of it can be '
+                   'read in the database:</p>')
+    if out:
+        out.append("<pre>SELECT statement_text, params FROM hoopguard.pending_approval"
+                   f"\nWHERE id = '{row['id']}';</pre>")
+    if text is not None and len(re.findall(REDACTED, text)) != said:
+        out.append('<p class="alarm">Some of what looks like a redaction is not one: '
+                   'the agent wrote it. '
+                   f'{said} {"was" if said == 1 else "were"} made.</p>')
+    return out
+
+
+def parameter(one):
+    """A parameter's value."""
+    if not isinstance(one, dict):
+        return tree(one)
+    value = one.get("value")
+    if one.get("redactions") and value is None:
+        return '<i class="null">not sent</i>'
+    if one.get("redactions") and isinstance(value, str):
+        return f'<span class="value">{shown(value, redacted=True)}</span>'
+    return tree(value)
+
+
 def rows_html(rows):
     return "<table>" + "".join(
         f'<tr><th scope="row">{name}</th><td>{cell}</td></tr>'
@@ -581,7 +633,8 @@ def full(row, token, person):
     rule = part(data.get("rule"), dict)
     state = state_of(row)
     text = statement.get("text")
-    body = shown(text, statement.get("escaped") is True)
+    body = "" if text is None else shown(text, statement.get("escaped") is True,
+                                         statement.get("redacted") is True)
     out = [f'<article class="{state}" id="request" data-id="{row["id"]}" '
            f'data-state="{state}">'
            f'<h1>{shown(headline(data))}</h1>']
@@ -614,17 +667,18 @@ def full(row, token, person):
         more = f" and {len(odd) - 20} others" if len(odd) > 20 else ""
         out.append('<p class="alarm soft">Letters outside ASCII, which can look '
                    f'like others: {shown(" ".join(odd[:20]))}{more}</p>')
-    if statement.get("redacted"):
-        out.append('<p class="alarm soft">Parts of it were redacted.</p>')
-    if statement.get("complete") is False:
-        out.append('<p class="alarm">This is not the whole statement.</p>')
-    out.append(f'<pre id="statement" tabindex="0" aria-labelledby="what">{body}</pre>')
+    out += redaction(row, data, statement)
+    if text is not None:
+        if statement.get("complete") is False:
+            out.append('<p class="alarm">This is not the whole statement.</p>')
+        out.append('<pre id="statement" tabindex="0" aria-labelledby="what">'
+                   f'{body}</pre>')
     parameters = part(data.get("parameters"), list)
     if parameters:
         out.append("<h3>Parameters</h3>" + rows_html(
             [(f"${shown(part(p, dict).get('n', '?'))} "
               f"<small>{shown(part(p, dict).get('type', ''))}</small>",
-              tree(p.get("value")) if isinstance(p, dict) else tree(p))
+              parameter(p))
              for p in parameters]))
     out.append("</section>")
 

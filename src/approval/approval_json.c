@@ -520,7 +520,6 @@ hg_request_body(const HgRequestBody *request, char *buf, int size)
 	json_object *rule = json_object_new_object();
 	bool		utf8 = request->utf8;
 	bool		escaped = false;
-	char	   *text;
 	char	   *subject;
 	static const char *const expendable[] = {
 		"plan", "sample", "lineage", "dependants", "rows"
@@ -537,12 +536,14 @@ hg_request_body(const HgRequestBody *request, char *buf, int size)
 		json_object_put(rule);
 		return -1;
 	}
-	text = hg_visible(request->text, utf8, false, &escaped);
 	subject = psprintf("rule/%s", request->rule);
 
-	put(statement, "text", json_object_new_string(text));
-	put(statement, "redacted", json_object_new_boolean(0));
-	put(statement, "complete", json_object_new_boolean(1));
+	put(statement, "text", request->text == NULL ? NULL :
+		json_object_new_string(hg_visible(request->text, utf8, false,
+										  &escaped)));
+	put(statement, "redacted", json_object_new_boolean(request->redacted));
+	put(statement, "redactions", json_object_new_int(request->redactions));
+	put(statement, "complete", json_object_new_boolean(request->text != NULL));
 	put(statement, "escaped", json_object_new_boolean(escaped));
 	put_string(statement, "tag", request->command, utf8);
 	put_string(statement, "sha256", request->sha256, utf8);

@@ -72,7 +72,9 @@ typedef struct HgRequestBody
 	const char *expires_at;
 	const char *database;
 	int64		timeline;
-	const char *text;			/* exact statement */
+	const char *text;			/* statement; NULL: withheld */
+	bool		redacted;		/* of it or its parameters something is */
+	int			redactions;		/* parts of text that were replaced */
 	const char *command;
 	const char *sha256;
 	const char *requester;		/* JSON objects and arrays as text */

@@ -18,6 +18,7 @@
 #include "access/xlog.h"
 #include "approval/approval_private.h"
 #include "approval/delivery.h"
+#include "approval/redact.h"
 #include "base/guc_transport.h"
 #include "catalog/namespace.h"
 #include "commands/dbcommands.h"
@@ -661,6 +662,7 @@ begin_delivery(uint64 row)
 	body.evidence = hg_sql_value(row, 21);
 	body.utf8 = GetDatabaseEncoding() == PG_UTF8;
 	body.opa = hg_guc_approval_format == HG_APPROVAL_OPA;
+	hg_redact(&body);
 	expires = GetCurrentTimestamp() +
 		strtoll(hg_sql_value(row, 19), NULL, 10) * 1000;
 

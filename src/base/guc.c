@@ -37,6 +37,7 @@ int			hg_guc_approval_slots = 1024;
 int			hg_guc_approval_max_statement = 32768;
 int			hg_guc_webhook_connect_timeout = 1000;
 int			hg_guc_webhook_timeout = 3000;
+int			hg_guc_webhook_statement = HG_STATEMENT_REDACTED;
 char	   *hg_guc_webhook_secret_file = NULL;
 char	   *hg_guc_approval_ca_file = NULL;
 char	   *hg_guc_webhook_client_cert_file = NULL;
@@ -83,6 +84,13 @@ static const struct config_enum_entry audit_failure_options[] = {
 static const struct config_enum_entry approval_format_options[] = {
 	{"cloudevents", HG_APPROVAL_CLOUDEVENTS, false},
 	{"opa", HG_APPROVAL_OPA, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry webhook_statement_options[] = {
+	{"redacted", HG_STATEMENT_REDACTED, false},
+	{"full", HG_STATEMENT_FULL, false},
+	{"none", HG_STATEMENT_NONE, false},
 	{NULL, 0, false}
 };
 
@@ -196,6 +204,12 @@ hg_guc_init(void)
 			   "Longest time of one webhook delivery.",
 			   &hg_guc_webhook_timeout, 3000, 100, 30000, PGC_SIGHUP,
 			   GUC_UNIT_MS);
+	DefineCustomEnumVariable("hoopguard.webhook_statement",
+							 "What of a statement and its parameters webhooks get.",
+							 "redacted: personal and secret values in it are replaced; full; none: neither text nor values.",
+							 &hg_guc_webhook_statement, HG_STATEMENT_REDACTED,
+							 webhook_statement_options, PGC_SIGHUP, 0,
+							 NULL, NULL, NULL);
 	define_string("hoopguard.webhook_secret_file",
 				  "File with the signing secrets of webhooks, one a line.",
 				  &hg_guc_webhook_secret_file, PGC_SIGHUP, GUC_SUPERUSER_ONLY);

@@ -35,6 +35,14 @@ typedef enum HgAuditFailure
 	HG_AUDIT_FAILURE_ALLOW
 } HgAuditFailure;
 
+/* What of a statement and its parameters webhooks get. */
+typedef enum HgWebhookStatement
+{
+	HG_STATEMENT_REDACTED,
+	HG_STATEMENT_FULL,
+	HG_STATEMENT_NONE
+} HgWebhookStatement;
+
 extern int	hg_guc_mode;		/* HgMode: guard and limits */
 extern int	hg_guc_mask_mode;	/* HgMode: masks */
 extern int	hg_guc_audit;		/* HgAudit */
@@ -55,6 +63,7 @@ extern int	hg_guc_approval_slots;
 extern int	hg_guc_approval_max_statement;	/* bytes */
 extern int	hg_guc_webhook_connect_timeout; /* ms */
 extern int	hg_guc_webhook_timeout; /* ms */
+extern int	hg_guc_webhook_statement;	/* HgWebhookStatement */
 extern char *hg_guc_webhook_secret_file;
 extern char *hg_guc_approval_ca_file;
 extern int	hg_guc_retention_days;	/* of hoopguard.retention, 0: for ever */

@@ -431,3 +431,10 @@ AS 'MODULE_PATHNAME', 'hoopguard__read_reply';
 COMMENT ON FUNCTION hoopguard._read_reply(text, text, text) IS
 	'what the courier makes of a webhook''s answer, for tests';
 REVOKE ALL ON FUNCTION hoopguard._read_reply(text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION hoopguard._redact(statement text) RETURNS text
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'hoopguard__redact';
+COMMENT ON FUNCTION hoopguard._redact(text) IS
+	'what webhooks get of a statement when hoopguard.webhook_statement is redacted, for tests';
+REVOKE ALL ON FUNCTION hoopguard._redact(text) FROM PUBLIC;

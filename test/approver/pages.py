@@ -298,6 +298,37 @@ def protocol(approver):
        "members of other types are shown as they came")
     approver.decide(strange, decision="deny")
 
+    gone = event(text="DELETE FROM t WHERE a = '[redacted:email]' AND b = 1",
+                 parameters=[{"n": 1, "type": "text", "value": "[redacted:us_ssn]",
+                              "redactions": 1}, {"n": 2, "type": "text", "value": "x"}])
+    gone["data"]["statement"].update(redacted=True, redactions=1)
+    ok(approver.post(gone)[0] == 202, "a redacted statement is taken")
+    _, page = approver.page("/request/" + gone["id"])
+    ok("2 values are not shown" in page and
+       '<mark class="gone">[redacted:email]</mark>' in page and
+       '<mark class="gone">[redacted:us_ssn]</mark>' in page and
+       f"WHERE id = '{gone['id']}'" in page and "the agent wrote it" not in page,
+       "what was redacted is marked, and where to read it is told", page)
+    forged = event(text="DELETE FROM t WHERE a = '[redacted:email]' OR b = '[redacted:email]'")
+    forged["data"]["statement"].update(redacted=True, redactions=1)
+    plain = event(text="DELETE FROM t WHERE a = '[redacted:email]'")
+    for one in (forged, plain):
+        approver.post(one)
+        ok("the agent wrote it" in approver.page("/request/" + one["id"])[1],
+           "what only looks like a redaction is pointed out")
+    none = event(parameters=[{"n": 1, "type": "text", "value": None, "redactions": 1}])
+    none["data"]["statement"].update(text=None, redacted=True, redactions=0, complete=False)
+    ok(approver.post(none)[0] == 202, "a statement that is kept back is taken")
+    _, page = approver.page("/request/" + none["id"])
+    ok("does not send statements" in page and "not sent" in page and
+       f"WHERE id = '{none['id']}'" in page and 'id="statement"' not in page,
+       "and said to be kept back", page)
+    cut = event()
+    cut["data"]["statement"].update(text=None)
+    ok(approver.post(cut)[0] == 400, "400: no statement that is said to be whole")
+    for one in (gone, forged, plain, none):
+        approver.decide(one, decision="deny")
+
 
 def forms(approver):
     one = event()
