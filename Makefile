@@ -64,6 +64,7 @@ OBJS = \
 	src/inspect/lineage_definition.o \
 	src/inspect/lineage_effects.o \
 	src/inspect/lineage_expr.o \
+	src/inspect/lineage_rule.o \
 	src/inspect/lineage_scope.o \
 	src/inspect/lineage_set.o \
 	src/inspect/lineage_utility.o \

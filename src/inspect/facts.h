@@ -70,6 +70,8 @@ typedef struct HgDataset
 	char	   *schema;			/* NULL: stdin, stdout, file:..., program */
 	char	   *relation;
 	bool		write;			/* false: read */
+	bool		rule;			/* by a rewrite rule, beside or instead of the
+								 * statement as it was written */
 } HgDataset;
 
 typedef struct HgFacts
@@ -187,10 +189,24 @@ typedef struct HgLineageTarget
 	bool		reads_only;		/* not even its result gets edges */
 } HgLineageTarget;
 
-/* The flows are of rules, too, which give no edges. */
+/*
+ * The edges are of the statement as it was written: what rules make of it
+ * gives flows, and datasets that say so.
+ */
 extern void hg_lineage_query(HgFacts *facts, Query *query,
 							 const HgLineageTarget *into,
 							 const HgPolicy *policy);
+
+/*
+ * A statement has been analysed and is about to be rewritten.  If INSTEAD
+ * rules will take its place, keep it in its range table as it was written, for
+ * hg_lineage_query.  False when they leave nothing to plan of it, nor an
+ * error.  lineage_rule.c
+ */
+extern bool hg_lineage_keep_written(Query *query);
+
+/* Take it out of a tree that is going to be planned. */
+extern void hg_lineage_drop_written(Query *query);
 
 /*
  * Edges and datasets of utilities that never reach the planner: COPY table

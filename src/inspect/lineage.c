@@ -8,8 +8,9 @@
  * own, with its own target, whether or not anybody reads its rows.
  *
  * What the user wrote counts, not what the rewriter made of it.  Defaults
- * that it filled in do no harm, they have no sources; actions of rules and
- * the quals of row-level security are left out on purpose.
+ * that it filled in do no harm, they have no sources; actions of rules
+ * (lineage_rule.c) and the quals of row-level security are left out on
+ * purpose.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,8 +30,6 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-static void collect_reads(LinScope *scope);
-
 /* ---- datasets read ---- */
 
 /* Sub-selects in expressions read as much as those in FROM. */
@@ -48,7 +47,7 @@ reads_walker(Node *node, void *context)
 		Query	   *query = (Query *) sublink->subselect;
 
 		if (query != NULL && IsA(query, Query))
-			collect_reads(hg_lineage_scope_sublink(scope, query));
+			hg_lineage_reads(hg_lineage_scope_sublink(scope, query));
 		return reads_walker(sublink->testexpr, context);
 	}
 	if (IsA(node, Query))
@@ -88,7 +87,7 @@ reads_of_rte(LinScope *scope, int rti)
 			break;
 	}
 	if (source != NULL)
-		collect_reads(source);
+		hg_lineage_reads(source);
 	if (scope->query->hasSubLinks)
 	{
 		reads_walker((Node *) rte->functions, scope);
@@ -137,8 +136,8 @@ reads_of_jointree(LinScope *scope, Node *node)
  * Mark what a query reads, down to base tables.  WITH queries count when
  * something that counts refers to them.
  */
-static void
-collect_reads(LinScope *scope)
+void
+hg_lineage_reads(LinScope *scope)
 {
 	Query	   *query = scope->query;
 	ListCell   *lc;
@@ -193,7 +192,7 @@ collect_reads(LinScope *scope)
 		LinScope   *cte = hg_lineage_scope_cte(scope, &scope->ctes[i]);
 
 		if (cte != NULL && cte->query->commandType != CMD_SELECT)
-			collect_reads(cte);
+			hg_lineage_reads(cte);
 	}
 }
 
@@ -366,9 +365,8 @@ emit_overridden(LinScope *scope, LinRel *rel)
 	relation_close(relation, AccessShareLock);
 }
 
-/* What a data-modifying statement does to its target. */
-static void
-emit_dml(LinScope *scope)
+void
+hg_lineage_dml(LinScope *scope)
 {
 	Query	   *query = scope->query;
 	RangeTblEntry *result = hg_lineage_rte(scope, query->resultRelation);
@@ -380,7 +378,9 @@ emit_dml(LinScope *scope)
 		return;
 	rel = hg_lineage_rel(run, result->relid);
 	rel->written = true;
-	foreach(lc, hg_lineage_written_views(scope))
+
+	/* an entry of a rule's action may also be what the rule was found by */
+	foreach(lc, run->rule ? NIL : hg_lineage_written_views(scope))
 		hg_lineage_rel(run, lfirst_oid(lc))->written = true;
 
 	switch (query->commandType)
@@ -480,12 +480,37 @@ is_refresh_step(Query *query, const HgLineageTarget *into)
 	return false;
 }
 
+/* Lineage of one tree: as it was written, or a part that rules made of it. */
+static void
+run_query(HgFacts *facts, Query *query, const HgLineageTarget *into,
+		  const HgPolicy *policy, bool rule, bool edges_only)
+{
+	LinRun	   *run = hg_lineage_run_create(facts, policy, into);
+	LinScope   *scope;
+
+	run->rule = rule;
+	run->edges_only = edges_only;
+	scope = hg_lineage_scope_create(run, query, NULL, NULL);
+	if (query->commandType != CMD_SELECT)
+		hg_lineage_dml(scope);
+	for (int i = 0; i < scope->nctes; i++)
+	{
+		LinScope   *cte = hg_lineage_scope_cte(scope, &scope->ctes[i]);
+
+		if (cte != NULL && cte->query->commandType != CMD_SELECT)
+			hg_lineage_dml(cte);
+	}
+	emit_output(scope);
+	hg_lineage_reads(scope);
+	hg_lineage_run_finish(run);
+}
+
 void
 hg_lineage_query(HgFacts *facts, Query *query, const HgLineageTarget *into,
 				 const HgPolicy *policy)
 {
-	LinRun	   *run;
-	LinScope   *scope;
+	Query	   *written;
+	bool		edges;
 
 	if (query->commandType == CMD_UTILITY ||
 		query->commandType == CMD_NOTHING ||
@@ -496,22 +521,15 @@ hg_lineage_query(HgFacts *facts, Query *query, const HgLineageTarget *into,
 		is_refresh_step(query, into))
 		return;
 
-	run = hg_lineage_run_create(facts, policy, into);
-
-	/* Rules are not followed: the statement itself is planned as well. */
-	run->flows_only = query->querySource == QSRC_NON_INSTEAD_RULE ||
-		query->querySource == QSRC_QUAL_INSTEAD_RULE;
-	scope = hg_lineage_scope_create(run, query, NULL, NULL);
-	if (query->commandType != CMD_SELECT)
-		emit_dml(scope);
-	for (int i = 0; i < scope->nctes; i++)
-	{
-		LinScope   *cte = hg_lineage_scope_cte(scope, &scope->ctes[i]);
-
-		if (cte != NULL && cte->query->commandType != CMD_SELECT)
-			emit_dml(cte);
-	}
-	emit_output(scope);
-	collect_reads(scope);
-	hg_lineage_run_finish(run);
+	/*
+	 * Rules are not followed: their edges are those of the statement that
+	 * they change.  Where that was not kept, in the body of a function that
+	 * was stored as a tree, what replaces it has to do.
+	 */
+	written = hg_lineage_written(query, &edges);
+	if (written != NULL && edges)
+		run_query(facts, written, into, policy, false, true);
+	run_query(facts, query, into, policy,
+			  written != NULL || query->querySource == QSRC_NON_INSTEAD_RULE ||
+			  query->querySource == QSRC_QUAL_INSTEAD_RULE, false);
 }

@@ -312,16 +312,19 @@ hg_lineage_function(HgFacts *facts, CreateFunctionStmt *create,
 
 	/* what the body makes the parser notice, the validator has told */
 	client_min_messages = log_min_messages = ERROR;
+	hg_lineage_only_looking = true;
 	PG_TRY();
 	{
 		function_lineage(facts, create, policy);
 		client_min_messages = for_client;
 		log_min_messages = for_log;
+		hg_lineage_only_looking = false;
 	}
 	PG_CATCH();
 	{
 		ErrorData  *edata;
 
+		hg_lineage_only_looking = false;
 		client_min_messages = for_client;
 		log_min_messages = for_log;
 		MemoryContextSwitchTo(scratch);

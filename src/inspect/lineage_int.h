@@ -153,7 +153,11 @@ struct LinRun
 	HgFacts    *facts;
 	const HgPolicy *policy;
 	const HgLineageTarget *into;
-	bool		flows_only;		/* no edges, no datasets */
+	bool		rule;			/* what a rule does: no edges, and datasets
+								 * say so */
+	bool		edges_only;		/* no flows: they come from the rules */
+	Oid			ruled;			/* definition of a rule: its OLD and NEW stand
+								 * for this relation's own columns */
 	MemoryContext context;
 	LinMap	   *rel_index;		/* Oid to number */
 	LinRel	  **rels;
@@ -233,6 +237,29 @@ extern Oid	hg_lineage_view_of(RangeTblEntry *rte);
 
 /* The RTE, or NULL if the number is out of range. */
 extern RangeTblEntry *hg_lineage_rte(LinScope *scope, int rti);
+
+/* ---- lineage.c ---- */
+
+/* Add what a data-modifying query does to its target. */
+extern void hg_lineage_dml(LinScope *scope);
+
+/* Mark what a query reads, down to base tables. */
+extern void hg_lineage_reads(LinScope *scope);
+
+/* ---- lineage_rule.c ---- */
+
+/*
+ * The statement as it was written, of which query is a part after rules were
+ * applied; NULL if none was kept.  *edges: its edges belong to this part.
+ */
+extern Query *hg_lineage_written(Query *query, bool *edges);
+
+/* What is analysed now is only looked at: it goes to no rewriter. */
+extern bool hg_lineage_only_looking;
+
+/* Edges that the definition of a rule promises. */
+extern void hg_lineage_rule(HgFacts *facts, Oid relid, const char *name,
+							const HgPolicy *policy);
 
 /* ---- lineage_column.c: what is behind a Var ---- */
 

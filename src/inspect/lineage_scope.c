@@ -223,6 +223,16 @@ hg_lineage_scope_view(LinRun *run, LinRel *view)
 	return view->view;
 }
 
+/* OLD or NEW in the definition of a rule. */
+static bool
+is_old_or_new(const LinRun *run, const RangeTblEntry *rte)
+{
+	return OidIsValid(run->ruled) && rte->rtekind == RTE_RELATION &&
+		rte->relid == run->ruled && !rte->inFromCl && rte->eref != NULL &&
+		(strcmp(rte->eref->aliasname, "old") == 0 ||
+		 strcmp(rte->eref->aliasname, "new") == 0);
+}
+
 /*
  * The scope of a subquery or view in the range table, or NULL.  A view has
  * one scope however often the rewriter copied it: nothing outside can be
@@ -236,7 +246,7 @@ hg_lineage_scope_child(LinScope *scope, int rti)
 	Oid			view;
 
 	if (rte == NULL || rti == scope->query->resultRelation ||
-		rti == scope->result_copy)
+		rti == scope->result_copy || is_old_or_new(scope->run, rte))
 		return NULL;
 	if (scope->children == NULL)
 		scope->children = MemoryContextAllocZero(scope->run->context,

@@ -392,8 +392,10 @@ same_text(const char *a, const char *b)
 	return a == b || strcmp(a, b) == 0;
 }
 
+/* What the statement does itself hides what a rule does, too. */
 static void
-emit_dataset(HgFacts *facts, char *schema, char *relation, bool write)
+emit_dataset(HgFacts *facts, char *schema, char *relation, bool write,
+			 bool rule)
 {
 	HgDataset  *dataset;
 	ListCell   *lc;
@@ -404,12 +406,16 @@ emit_dataset(HgFacts *facts, char *schema, char *relation, bool write)
 
 		if (old->write == write && same_text(old->relation, relation) &&
 			same_text(old->schema, schema))
+		{
+			old->rule &= rule;
 			return;
+		}
 	}
 	dataset = palloc0(sizeof(HgDataset));
 	dataset->schema = schema;
 	dataset->relation = relation;
 	dataset->write = write;
+	dataset->rule = rule;
 	facts->datasets = lappend(facts->datasets, dataset);
 }
 
@@ -475,20 +481,14 @@ hg_lineage_run_finish(LinRun *run)
 	char	   *out_schema = NULL;
 	char	   *out_relation;
 
-	if (run->into == NULL || !run->into->definition)
+	if (!run->edges_only && (run->into == NULL || !run->into->definition))
 		emit_flows(run);
-	if (run->flows_only)
-	{
-		MemoryContextSwitchTo(old);
-		MemoryContextDelete(run->context);
-		return;
-	}
 	if (run->into != NULL)
 	{
 		if (run->into->schema != NULL)
 			out_schema = pstrdup(run->into->schema);
 		out_relation = pstrdup(run->into->relation);
-		emit_dataset(facts, out_schema, out_relation, true);
+		emit_dataset(facts, out_schema, out_relation, true, run->rule);
 	}
 	else
 		out_relation = pstrdup("result");
@@ -505,6 +505,8 @@ hg_lineage_run_finish(LinRun *run)
 			if (source->flow_only)
 				continue;
 			source->rel->read = true;
+			if (run->rule)
+				continue;
 			if (run->into != NULL && run->into->definition &&
 				(target->rel != NULL || run->into->reads_only))
 				continue;
@@ -553,9 +555,10 @@ hg_lineage_run_finish(LinRun *run)
 		if (!rel->exists || rel->relkind == RELKIND_SEQUENCE)
 			continue;
 		if (rel->read)
-			emit_dataset(facts, rel->schema, rel->name, false);
-		if (rel->written && (run->into == NULL || !run->into->definition))
-			emit_dataset(facts, rel->schema, rel->name, true);
+			emit_dataset(facts, rel->schema, rel->name, false, run->rule);
+		if (rel->written && (run->into == NULL || !run->into->definition) &&
+			!OidIsValid(run->ruled))
+			emit_dataset(facts, rel->schema, rel->name, true, run->rule);
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(run->context);

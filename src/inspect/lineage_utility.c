@@ -369,6 +369,10 @@ hg_lineage_utility(HgFacts *facts, Node *utility, const HgPolicy *policy)
 			hg_lineage_function(facts, (CreateFunctionStmt *) utility,
 								policy);
 			break;
+		case T_RuleStmt:
+			hg_lineage_rule(facts, relation_oid(((RuleStmt *) utility)->relation),
+							((RuleStmt *) utility)->rulename, policy);
+			break;
 		case T_TruncateStmt:
 			truncate_lineage(facts, (TruncateStmt *) utility);
 			break;

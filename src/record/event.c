@@ -373,6 +373,8 @@ statement_id(const HgFacts *facts)
 
 		h = hash_text(set->schema, h);
 		h = hash_text(set->relation, h);
+		if (set->rule)
+			h = hash_text("rule", h);
 		sum += hash_text(set->write ? "w" : "r", h);
 	}
 	parts[2] = sum;
@@ -466,7 +468,8 @@ ensure_statement(const HgFacts *facts, uint64 id, TimestampTz at,
 
 		put_text(set->schema);
 		put_text(set->relation);
-		put_i32(set->write ? 1 : 0);
+		put_i32((set->write ? HG_WIRE_WRITE : 0) |
+				(set->rule ? HG_WIRE_RULE : 0));
 	}
 
 	/* On an error path it may be sent again: entering could raise. */

@@ -771,16 +771,21 @@ store_statement(Reader *r)
 		digests = digest_room(r, n);
 		for (k = 0; k < n; k++)
 		{
+			int			access;
 			bool		write;
 
 			CHECK_FOR_INTERRUPTS();
 			values[1] = take_text(r, &nulls[1]);
 			values[2] = take_text(r, &nulls[2]);
-			write = take_i32(r) != 0;
+			access = take_i32(r);
+			write = (access & HG_WIRE_WRITE) != 0;
 
 			/* no schema: the client's stream, a file or a program of COPY */
 			if (nulls[1])
 				values[3] = CStringGetTextDatum(write ? "sink" : "source");
+			else if (access & HG_WIRE_RULE)
+				values[3] = CStringGetTextDatum(write ? "rule write" :
+												"rule read");
 			else
 				values[3] = CStringGetTextDatum(write ? "write" : "read");
 			nulls[3] = false;

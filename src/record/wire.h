@@ -19,7 +19,7 @@
  *             list edges: text source_schema, source_relation,
  *             source_column, target_schema, target_relation, target_column,
  *             kind, subtype, i32 masked;
- *             list datasets: text schema, relation, i32 write
+ *             list datasets: text schema, relation, i32 access
  * EVENT       HgWireEvent, then the context of context_len bytes: i32 level,
  *             i32 rule_id, i32 sqlstate, text subject, text session_role,
  *             text effective_role, text intent, text command, text verdict,
@@ -35,6 +35,10 @@
  */
 #ifndef HG_WIRE_H
 #define HG_WIRE_H
+
+/* Bits of a dataset's access. */
+#define HG_WIRE_WRITE	1
+#define HG_WIRE_RULE	2
 
 typedef enum HgWireOutcome
 {

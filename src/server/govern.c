@@ -276,6 +276,7 @@ plan_watched(planner_hook_type next, Query *parse, const char *query_string,
 	if (failing)
 		failing->facts = facts;
 	kept = copyObject(parse);
+	hg_lineage_drop_written(parse);
 	masked = policy != NULL && !exempt &&
 		policy->mask_mode == HG_MODE_ENFORCE;
 	if (masked)
@@ -335,6 +336,7 @@ plan_unwatched(planner_hook_type next, Query *parse, const char *query_string,
 		else
 			kept = copyObject(parse);
 	}
+	hg_lineage_drop_written(parse);
 	plan = call_planner(next, parse, query_string, cursor_options, params);
 	tie_to_policy(plan);
 	if (facts != NULL)
@@ -647,6 +649,58 @@ apply_verdict(HgStmt *stmt, const HgPolicy *policy, const HgFacts *facts,
 				break;
 			}
 	}
+}
+
+/*
+ * Is what was analysed just now run after that?  Of utility statements only
+ * some run more than the query that they are about, and that they may only
+ * store or explain.
+ */
+static bool
+is_run(void)
+{
+	HgFrame    *frame = hg_frame_below_planner();
+
+	if (frame == NULL || frame->kind != HG_FRAME_UTILITY)
+		return true;
+	if (frame->stmt == NULL || frame->stmt->facts == NULL)
+		return false;
+	switch (frame->stmt->facts->command)
+	{
+		case HG_CMD_CALL:
+		case HG_CMD_DO:
+		case HG_CMD_EXTENSION:
+			return true;
+		default:
+			return false;
+	}
+}
+
+void
+hg_govern_analysed(Query *query, const char *source)
+{
+	const HgIdentity *who;
+	HgStmt	   *stmt;
+	HgFacts    *facts;
+	MemoryContext old;
+
+	if (hg_lineage_keep_written(query))
+		return;
+	who = hg_subject_current();
+	if (!hg_stmt_is_audited(who) || !is_run())
+		return;
+
+	/* INSTEAD NOTHING: no hook is going to see it again */
+	stmt = hg_stmt_begin(CurrentMemoryContext, who, true, 0);
+	facts = hg_stmt_make_facts(stmt);
+	old = MemoryContextSwitchTo(facts->context);
+	hg_query_facts(facts, query, NULL);
+	complete_facts(facts, query, source,
+				   who->governed ? hg_policy_get(who) : NULL);
+	MemoryContextSwitchTo(old);
+	hg_stmt_intend(stmt, false);
+	hg_stmt_push(stmt, 0, false);
+	MemoryContextDelete(stmt->context);
 }
 
 /* Bytes of one statement of a query string. */

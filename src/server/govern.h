@@ -24,6 +24,12 @@ extern PlannedStmt *hg_govern_plan(planner_hook_type next, Query *parse,
 								   ParamListInfo params);
 
 /*
+ * A statement that modifies data has been analysed, from source, and rules
+ * come next: keep what they will replace, record what they will drop.
+ */
+extern void hg_govern_analysed(Query *query, const char *source);
+
+/*
  * Before the executor starts: check the stamp (re-planning if needed), give
  * the verdict, begin the statement.  NULL when nobody watches.
  */

@@ -31,6 +31,7 @@
 #include "miscadmin.h"
 #include "optimizer/plancat.h"
 #include "optimizer/planner.h"
+#include "parser/analyze.h"
 #include "policy/forget.h"
 #include "policy/label.h"
 #include "policy/policy.h"
@@ -52,6 +53,7 @@
 #include "utils/selfuncs.h"
 
 static ClientAuthentication_hook_type next_ClientAuthentication = NULL;
+static post_parse_analyze_hook_type next_post_parse_analyze = NULL;
 static planner_hook_type next_planner = NULL;
 static get_relation_info_hook_type next_get_relation_info = NULL;
 static get_relation_stats_hook_type next_get_relation_stats = NULL;
@@ -88,6 +90,16 @@ hg_ClientAuthentication(Port *port, int status)
 				 errmsg("a governed role cannot open a replication connection"),
 				 errdetail_internal("%s", hg_report_json(&refusal))));
 	}
+}
+
+static void
+hg_post_parse_analyze(ParseState *pstate, Query *query, JumbleState *jstate)
+{
+	if (next_post_parse_analyze)
+		(*next_post_parse_analyze) (pstate, query, jstate);
+	if ((query->resultRelation != 0 || query->hasModifyingCTE) &&
+		!IsParallelWorker() && hg_govern_active())
+		hg_govern_analysed(query, pstate->p_sourcetext);
 }
 
 static PlannedStmt *
@@ -633,6 +645,8 @@ hg_hooks_install(void)
 {
 	next_ClientAuthentication = ClientAuthentication_hook;
 	ClientAuthentication_hook = hg_ClientAuthentication;
+	next_post_parse_analyze = post_parse_analyze_hook;
+	post_parse_analyze_hook = hg_post_parse_analyze;
 	next_planner = planner_hook;
 	planner_hook = hg_planner;
 	next_get_relation_info = get_relation_info_hook;

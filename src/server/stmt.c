@@ -447,6 +447,7 @@ hg_stmt_adopt(HgStmt *utility, HgStmt *inner, bool lineage)
 		set->schema = from->schema ? pstrdup(from->schema) : NULL;
 		set->relation = pstrdup(from->relation);
 		set->write = from->write;
+		set->rule = from->rule;
 		into->datasets = lappend(into->datasets, set);
 	}
 	foreach(lc, facts->masked_columns)

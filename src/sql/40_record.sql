@@ -70,7 +70,7 @@ CREATE INDEX lineage_dataset_statement_idx
 CREATE INDEX lineage_dataset_relation_idx
 	ON hoopguard.lineage_dataset (relation_name, schema_name);
 COMMENT ON COLUMN hoopguard.lineage_dataset.access IS
-	'read or write; source or sink for the file, program or client stream of COPY (schema_name NULL)';
+	'read or write; rule read or rule write where a rewrite rule did it; source or sink for the file, program or client stream of COPY (schema_name NULL)';
 COMMENT ON TABLE hoopguard.lineage_dataset IS
 	'Relations and files that each statement reads or writes.';
 

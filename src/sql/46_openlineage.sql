@@ -87,7 +87,7 @@ BEGIN
 		ORDER BY d.schema_name, d.relation_name), '[]')
 	INTO inputs
 	FROM hoopguard.lineage_dataset d
-	WHERE d.statement_id = a.statement_id AND d.access = 'read'
+	WHERE d.statement_id = a.statement_id AND d.access IN ('read', 'rule read')
 		AND d.schema_name IS NOT NULL;
 
 	-- what the client got is an output too: who it went to is the point
@@ -111,7 +111,7 @@ BEGIN
 	), target AS (
 		SELECT d.schema_name AS s, d.relation_name AS r
 		FROM hoopguard.lineage_dataset d
-		WHERE d.statement_id = a.statement_id AND d.access = 'write'
+		WHERE d.statement_id = a.statement_id AND d.access IN ('write', 'rule write')
 			AND d.schema_name IS NOT NULL
 		UNION
 		SELECT f.s, f.r FROM field f

@@ -71,8 +71,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 			max(p.last_at) AS last_at
 		FROM per_statement p
 			JOIN (SELECT l.statement_id, l.schema_name, l.relation_name,
-					bool_or(l.access = 'read') AS read,
-					bool_or(l.access = 'write') AS written
+					bool_or(l.access IN ('read', 'rule read')) AS read,
+					bool_or(l.access IN ('write', 'rule write')) AS written
 				FROM hoopguard.lineage_dataset l
 				WHERE l.schema_name NOT IN ('pg_catalog',
 					'information_schema', 'pg_toast', 'hoopguard')

@@ -27,10 +27,21 @@ sub full_name
 sub expected
 {
 	my ($spec) = @_;
-	my (%edge, %read, %written);
+	my (%edge, %read, %written, %rule);
 	for my $part (split /\s*;\s*/, $spec)
 	{
 		next if $part =~ /^\s*$/;
+		if ($part =~ /^\+([RW])\s+(.*)$/)
+		{
+			my $access = $1 eq 'R' ? 'reads' : 'writes';
+			$rule{"rule $access " . full_name($_, 2)} = 1 for split ' ', $2;
+			next;
+		}
+		if ($part =~ /^-w\s+(.*)$/)
+		{
+			delete $written{ full_name($_, 2) } for split ' ', $1;
+			next;
+		}
 		if ($part =~ /^\+([rw])\s+(.*)$/)
 		{
 			my $set = $1 eq 'r' ? \%read : \%written;
@@ -64,7 +75,7 @@ sub expected
 		}
 	}
 	return join("\n", (sort keys %edge), (map { "reads $_" } sort keys %read),
-		(map { "writes $_" } sort keys %written));
+		(sort keys %rule), (map { "writes $_" } sort keys %written));
 }
 
 my @cases;
@@ -136,8 +147,8 @@ for my $n (0 .. $#cases)
   SKIP:
 	{
 		skip 'not in this version', 1 if $case->{skip};
-		my $have = join("\n", (sort grep { !/^(reads|writes) / } keys %{ $got{$n} }),
-			sort grep { /^(reads|writes) / } keys %{ $got{$n} });
+		my $have = join("\n", (sort grep { !/^(rule )?(reads|writes) / } keys %{ $got{$n} }),
+			sort grep { /^(rule )?(reads|writes) / } keys %{ $got{$n} });
 		my $want = expected($case->{want});
 		if (@{ $case->{nested} } || $nested{$n})
 		{
@@ -154,5 +165,38 @@ for my $n (0 .. $#cases)
 		}
 	}
 }
+
+# What INSTEAD NOTHING leaves nothing of is recorded where it runs.
+$node->psql('postgres', <<'E', on_error_stop => 0);
+CREATE RULE r AS ON INSERT TO lt.arch DO INSTEAD NOTHING;
+CREATE RULE r2 AS ON UPDATE TO lt.arch DO INSTEAD NOTIFY lt;
+SET hoopguard.intent = 'dropped';
+INSERT INTO lt.arch VALUES (1); INSERT INTO lt.arch VALUES (1), (2);
+UPDATE lt.arch SET a = 1;
+PREPARE q AS INSERT INTO lt.arch SELECT 1;
+EXECUTE q;
+EXECUTE q;
+EXPLAIN INSERT INTO lt.arch SELECT 2;
+INSERT INTO lt.arch VALUES (1) RETURNING a;
+CREATE FUNCTION lt.drops() RETURNS void LANGUAGE sql AS 'INSERT INTO lt.arch VALUES (7)';
+CREATE FUNCTION lt.drops2() RETURNS void LANGUAGE plpgsql AS
+	$$ BEGIN INSERT INTO lt.arch VALUES (8); PERFORM lt.drops(); END $$;
+DO $$ BEGIN PERFORM lt.drops2(); END $$;
+RESET hoopguard.intent;
+E
+is(query($node, 'postgres', <<'E'), join("\n", split ' ', <<'E'), 'statements that rules drop');
+SELECT least(level, 1), command, sqlstate, replace(outcome, ' ', '-'), count(*) FROM hoopguard.activity
+WHERE intent = 'dropped' AND (sqlstate <> '00000'
+	OR command IN ('INSERT', 'UPDATE', 'NOTIFY', 'EXECUTE', 'EXPLAIN'))
+GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3
+E
+0|EXECUTE|00000|committed|2
+0|EXPLAIN|00000|committed|1
+0|INSERT|00000|committed|2
+0|INSERT|0A000|rolled-back|1
+0|NOTIFY|00000|committed|1
+0|UPDATE|00000|committed|1
+1|INSERT|00000|committed|2
+E
 
 done_testing();

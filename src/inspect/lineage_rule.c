@@ -1,0 +1,299 @@
+/*-------------------------------------------------------------------------
+ *
+ * lineage_rule.c
+ *	  Rewrite rules: what was written, and what they do with it.
+ *
+ * Lineage is that of the statement as it was written: rules are not followed.
+ * Where an INSTEAD rule takes a statement's place, nothing of that reaches the
+ * planner.  So the statement is kept, from when it has been analysed, in an
+ * entry of its own range table that nothing refers to: the rewriter copies
+ * the range table into whatever it makes of the statement, and the plan cache
+ * keeps it with the plan.  The entry's only column has the tree for a name,
+ * since text is what nobody looks into on the way.
+ *
+ * One of the parts has the statement's edges, so that they are not recorded
+ * with each: the statement itself if rules with a condition leave it, else
+ * what stands in its place, else whatever is done beside it.
+ *
+ * What a rule does is in its definition: CREATE RULE has edges from the
+ * columns of OLD and NEW to those that its actions write.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "commands/trigger.h"
+#include "inspect/lineage_int.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
+#include "rewrite/prs2lock.h"
+#include "rewrite/rewriteDefine.h"
+#include "rewrite/rewriteManip.h"
+#include "rewrite/rewriteSupport.h"
+#include "utils/rel.h"
+
+/* What the entry is called; the part that has the edges comes after it. */
+#define WRITTEN "hoopguard as written, edges with "
+
+#define NSOURCES (QSRC_NON_INSTEAD_RULE + 1)
+
+/* What the rules of a statement's target are going to make of it. */
+typedef struct Replacement
+{
+	bool		instead;		/* without a condition */
+	bool		conditional;	/* INSTEAD with a condition */
+	bool		on_update;		/* is there any rule ON UPDATE? */
+	bool		makes[NSOURCES];	/* parts to be planned, by their source */
+} Replacement;
+
+bool		hg_lineage_only_looking = false;
+
+/* Was ever a statement kept in this backend? */
+static bool ever_kept = false;
+
+static bool
+is_ruled_command(const Query *query)
+{
+	return query->commandType == CMD_INSERT ||
+		query->commandType == CMD_UPDATE || query->commandType == CMD_DELETE;
+}
+
+/* Does the rule fire in this session? */
+static bool
+fires(const RewriteRule *rule)
+{
+	if (rule->enabled == RULE_DISABLED)
+		return false;
+	return rule->enabled !=
+		(SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA ?
+		 RULE_FIRES_ON_ORIGIN : RULE_FIRES_ON_REPLICA);
+}
+
+static void
+look_at_rule(const RewriteRule *rule, Replacement *replacement)
+{
+	QuerySource source = QSRC_NON_INSTEAD_RULE;
+	ListCell   *lc;
+
+	if (rule->isInstead && rule->qual != NULL)
+	{
+		source = QSRC_QUAL_INSTEAD_RULE;
+		replacement->conditional = true;
+	}
+	else if (rule->isInstead)
+	{
+		source = QSRC_INSTEAD_RULE;
+		replacement->instead = true;
+	}
+	foreach(lc, rule->actions)
+	{
+		CmdType		command = ((Query *) lfirst(lc))->commandType;
+
+		if (command != CMD_NOTHING && command != CMD_UTILITY)
+			replacement->makes[source] = true;
+	}
+}
+
+/* The parser's lock on the target is still held. */
+static void
+look_at_rules(Query *query, Replacement *replacement)
+{
+	RangeTblEntry *rte = rt_fetch(query->resultRelation, query->rtable);
+	Relation	rel = relation_open(rte->relid, NoLock);
+	RuleLock   *rules = rel->rd_rules;
+
+	for (int i = 0; rules != NULL && i < rules->numLocks; i++)
+	{
+		if (rules->rules[i]->event == CMD_UPDATE)
+			replacement->on_update = true;
+		if (rules->rules[i]->event == query->commandType &&
+			fires(rules->rules[i]))
+			look_at_rule(rules->rules[i], replacement);
+	}
+	relation_close(rel, NoLock);
+}
+
+/* Does an INSTEAD rule replace a data-modifying WITH query? */
+static bool
+replaces_with_query(Query *query)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->hasModifyingCTE ? query->cteList : NIL)
+	{
+		Query	   *inner = (Query *) ((CommonTableExpr *) lfirst(lc))->ctequery;
+		Replacement replacement = {0};
+
+		if (!IsA(inner, Query) || !is_ruled_command(inner))
+			continue;
+		look_at_rules(inner, &replacement);
+		if (replacement.instead || replacement.conditional)
+			return true;
+	}
+	return false;
+}
+
+bool
+hg_lineage_keep_written(Query *query)
+{
+	Replacement replacement = {0};
+	QuerySource part = QSRC_ORIGINAL;
+	RangeTblEntry *rte;
+
+	if (hg_lineage_only_looking)
+		return true;
+	if (is_ruled_command(query))
+		look_at_rules(query, &replacement);
+	if (replacement.instead)
+	{
+		if (replacement.makes[QSRC_INSTEAD_RULE])
+			part = QSRC_INSTEAD_RULE;
+		else if (replacement.makes[QSRC_QUAL_INSTEAD_RULE])
+			part = QSRC_QUAL_INSTEAD_RULE;
+		else if (replacement.makes[QSRC_NON_INSTEAD_RULE])
+			part = QSRC_NON_INSTEAD_RULE;
+		else
+			return query->returningList != NIL ||
+				(query->onConflict != NULL && replacement.on_update);
+	}
+	else if (!replacement.conditional && !replaces_with_query(query))
+		return true;
+
+	rte = makeNode(RangeTblEntry);
+	rte->rtekind = RTE_RESULT;
+	rte->eref = makeAlias(psprintf(WRITTEN "%d", part),
+						  list_make1(makeString(nodeToString(query))));
+	query->rtable = lappend(query->rtable, rte);
+	ever_kept = true;
+	return true;
+}
+
+/*
+ * The entry that keeps the statement, NULL if there is none.  INSERT ...
+ * SELECT as a rule's action has it below the SELECT.
+ */
+static RangeTblEntry *
+find_written(Query *query)
+{
+	ListCell   *lc;
+
+	check_stack_depth();
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) lfirst(lc);
+		RangeTblEntry *found = NULL;
+
+		if (rte->rtekind == RTE_RESULT && rte->eref != NULL &&
+			list_length(rte->eref->colnames) == 1 &&
+			strncmp(rte->eref->aliasname, WRITTEN, strlen(WRITTEN)) == 0)
+			return rte;
+		if (query->querySource != QSRC_ORIGINAL &&
+			query->commandType == CMD_INSERT &&
+			rte->rtekind == RTE_SUBQUERY && rte->subquery != NULL)
+			found = find_written(rte->subquery);
+		if (found != NULL)
+			return found;
+	}
+	return NULL;
+}
+
+Query *
+hg_lineage_written(Query *query, bool *edges)
+{
+	RangeTblEntry *rte = ever_kept ? find_written(query) : NULL;
+
+	*edges = false;
+	if (rte == NULL)
+		return NULL;
+	*edges = atoi(rte->eref->aliasname + strlen(WRITTEN)) ==
+		(int) query->querySource;
+	return stringToNode(strVal(linitial(rte->eref->colnames)));
+}
+
+void
+hg_lineage_drop_written(Query *query)
+{
+	RangeTblEntry *rte;
+
+	/* a rule's action has a copy for each rule that led to it */
+	while (ever_kept && (rte = find_written(query)) != NULL)
+	{
+		/* entries after it have their numbers */
+		if (rte == llast(query->rtable))
+			query->rtable = list_truncate(query->rtable,
+										  list_length(query->rtable) - 1);
+		else
+			rte->eref = makeAlias("*RESULT*", NIL);
+	}
+}
+
+/* ---- definitions ---- */
+
+/* One action of a rule; qual is the rule's condition. */
+static void
+action_lineage(HgFacts *facts, Query *action, Node *qual, Oid relid,
+			   const HgPolicy *policy)
+{
+	LinRun	   *run;
+	LinScope   *scope;
+	LinScope   *around;
+	RangeTblEntry *target;
+
+	if (!is_ruled_command(action))
+		return;
+	run = hg_lineage_run_create(facts, policy, NULL);
+	run->edges_only = true;
+	run->ruled = relid;
+	scope = hg_lineage_scope_create(run, action, NULL, NULL);
+	hg_lineage_dml(scope);
+	hg_lineage_reads(scope);
+
+	/* OLD and NEW are where an INSERT has its SELECT */
+	around = scope;
+	if (action->commandType == CMD_INSERT &&
+		getInsertSelectQuery(action, NULL) != action)
+	{
+		RangeTblRef *from = linitial(action->jointree->fromlist);
+
+		around = hg_lineage_scope_child(scope, from->rtindex);
+	}
+	target = hg_lineage_rte(scope, action->resultRelation);
+	if (qual != NULL && around != NULL && target != NULL)
+		hg_lineage_expr(around, qual, LIN_FILTER,
+						hg_lineage_target(run,
+										  hg_lineage_rel(run, target->relid),
+										  InvalidAttrNumber, NULL));
+	hg_lineage_run_finish(run);
+}
+
+void
+hg_lineage_rule(HgFacts *facts, Oid relid, const char *name,
+				const HgPolicy *policy)
+{
+	Relation	rel;
+	Oid			ruleid;
+
+	rel = OidIsValid(relid) ? try_relation_open(relid, AccessShareLock) : NULL;
+	if (rel == NULL)
+		return;
+	ruleid = get_rewrite_oid(relid, name, true);
+	for (int i = 0; rel->rd_rules != NULL && i < rel->rd_rules->numLocks; i++)
+	{
+		RewriteRule *rule = rel->rd_rules->rules[i];
+		List	   *actions;
+		Node	   *qual;
+		ListCell   *lc;
+
+		if (rule->ruleId != ruleid || rule->event == CMD_SELECT)
+			continue;
+		actions = copyObject(rule->actions);
+		qual = copyObject(rule->qual);
+		foreach(lc, actions)
+			action_lineage(facts, (Query *) lfirst(lc), qual, relid, policy);
+		break;
+	}
+	relation_close(rel, AccessShareLock);
+}
