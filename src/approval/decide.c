@@ -401,7 +401,7 @@ hg_decide(const HgDecisionInput *in, bool *done)
 		   " - pg_catalog.make_interval(secs => "
 		   CppAsString2(HG_DENY_MEMORY_S) "))"
 		   " FROM hoopguard.approval a"
-		   " WHERE a.id = $1::pg_catalog.uuid FOR UPDATE OF a", 1, args);
+		   " WHERE a.id = $1::pg_catalog.uuid FOR NO KEY UPDATE OF a", 1, args);
 	if (SPI_processed == 0)
 		return pstrdup("unknown");
 	state = hg_sql_value(0, 1);

@@ -5,7 +5,10 @@
  *	  courier and applies its answers.
  *
  * Everything runs in the recorder's transaction and may run again after a
- * failed batch, so each step is conditional on the row.  An entry of the
+ * failed batch, so each step is conditional on the row.  Nothing waits for a
+ * row that somebody decides on in an open transaction: all that is recorded
+ * in the database would wait with it.  What cannot be done without the row
+ * is done later.  An entry of the
  * delivery table is handed over or freed when the transaction has committed;
  * the row's next_delivery_at is a lease that brings back a delivery that got
  * lost with shared memory.
@@ -49,6 +52,15 @@ static bool leases_looked_at = false;
 
 static int	begun_at_once = 0;	/* since the last turn */
 
+typedef struct Waiting
+{
+	char		id[HG_UUID_LEN];
+	char		why;
+} Waiting;
+
+static Waiting waiting[64];		/* requests to cancel when they are free */
+static int	nwaiting = 0;
+
 static void begin_deliveries(void);
 static void expire(void);
 
@@ -81,6 +93,27 @@ begin_at_once(void)
 		due_at = 0;
 }
 
+/* ---- rows that others decide on ----------------------------------------- */
+
+/* Lock a request's row; false: it is not there, or somebody else has it. */
+static bool
+lock_request(const char *id)
+{
+	SPITupleTable *table = SPI_tuptable;
+	uint64		n = SPI_processed;
+	const char *args[1];
+	bool		locked;
+
+	args[0] = id;
+	hg_sql("SELECT FROM hoopguard.approval a"
+		   " WHERE a.id = $1::pg_catalog.uuid"
+		   " FOR NO KEY UPDATE OF a SKIP LOCKED", 1, args);
+	locked = SPI_processed > 0;
+	SPI_tuptable = table;
+	SPI_processed = n;
+	return locked;
+}
+
 /* ---- records ------------------------------------------------------------ */
 
 void
@@ -93,6 +126,19 @@ hg_worker_on_request(const char *data, Size len)
 	if (len == 0 || data[len - 1] != '\0')
 		return;
 	args[0] = data;
+
+	/* not even the index can be asked while somebody decides on it */
+	hg_sql("SELECT a.id, $1::pg_catalog.jsonb ->> 'token',"
+		   " a.expires_at > pg_catalog.clock_timestamp()"
+		   " FROM hoopguard.approval a"
+		   " WHERE a.binding = $1::pg_catalog.jsonb ->> 'binding'"
+		   " AND a.state = 'pending'", 1, args);
+	if (SPI_processed > 0 && !lock_request(hg_sql_value(0, 1)))
+	{
+		if (hg_sql_value(0, 3)[0] == 't')
+			hg_effect_stored(hg_sql_value(0, 2), hg_sql_value(0, 1));
+		return;
+	}
 
 	/* an open request that has run out must not stand for a new one */
 	hg_sql("UPDATE hoopguard.approval SET state = 'expired'"
@@ -207,6 +253,10 @@ hg_worker_on_consume(const char *data, Size len)
 	strlcpy(token, data + HG_UUID_LEN, sizeof(token));
 	args[0] = id;
 	args[1] = token;
+
+	/* taken back just now, perhaps: not used up, and so it does not run */
+	if (!lock_request(id))
+		return;
 	hg_sql("UPDATE hoopguard.approval SET state = 'consumed',"
 		   " consumed_by = $2, consumed_at = pg_catalog.clock_timestamp()"
 		   " WHERE id = $1::pg_catalog.uuid AND state = 'approved'"
@@ -223,31 +273,27 @@ hg_worker_on_consume(const char *data, Size len)
 }
 
 /*
- * Data: the uuid of the request and why.  The webhooks that have been asked
- * are told.
+ * The requester gave up.  The webhooks that have been asked are told.  False:
+ * it was not open any more.
  */
-void
-hg_worker_on_cancel(const char *data, Size len)
+static bool
+cancel(const char *id, char why)
 {
 	const char *args[1];
-	char		id[HG_UUID_LEN];
 
-	if (len != HG_CANCEL_LEN)
-		return;
-	strlcpy(id, data, sizeof(id));
 	args[0] = id;
 	hg_sql("UPDATE hoopguard.approval SET state = 'cancelled'"
 		   " WHERE id = $1::pg_catalog.uuid AND state = 'pending'"
 		   " RETURNING session_role", 1, args);
 	if (SPI_processed == 0)
-		return;
+		return false;
 	hg_decide_edge(id, "pending", "cancelled", hg_sql_value(0, 1), "session",
-				   NULL, data[HG_UUID_LEN] == HG_CANCEL_STATEMENT ?
+				   NULL, why == HG_CANCEL_STATEMENT ?
 				   "the statement was cancelled" : "the session ended");
 
 	/* a policy that was asked has kept nothing that it should forget */
 	if (hg_guc_approval_format == HG_APPROVAL_OPA)
-		return;
+		return true;
 
 	/* an approver can be in several slots, but is told once */
 	hg_sql("UPDATE hoopguard.approval_target t SET cancel_state = 'queued',"
@@ -266,6 +312,45 @@ hg_worker_on_cancel(const char *data, Size len)
 	if (SPI_processed > 0)
 		ForceSyncCommit();
 	look_soon();
+	return true;
+}
+
+/*
+ * Those that could not be cancelled, because somebody decided on them.  They
+ * are forgotten when it is seen to be committed, not before.
+ */
+static void
+cancel_waiting(void)
+{
+	for (int i = nwaiting - 1; i >= 0; i--)
+		if (lock_request(waiting[i].id) &&
+			!cancel(waiting[i].id, waiting[i].why))
+			waiting[i] = waiting[--nwaiting];
+}
+
+/* Data: the uuid of the request and why. */
+void
+hg_worker_on_cancel(const char *data, Size len)
+{
+	char		id[HG_UUID_LEN];
+
+	if (len != HG_CANCEL_LEN)
+		return;
+	strlcpy(id, data, sizeof(id));
+	if (lock_request(id))
+	{
+		(void) cancel(id, data[HG_UUID_LEN]);
+		return;
+	}
+	for (int i = 0; i < nwaiting; i++)
+		if (strcmp(waiting[i].id, id) == 0)
+			return;
+
+	/* beyond so many they are left to expire */
+	if (nwaiting == lengthof(waiting))
+		return;
+	strlcpy(waiting[nwaiting].id, id, sizeof(waiting[nwaiting].id));
+	waiting[nwaiting++].why = data[HG_UUID_LEN];
 }
 
 /* ---- answers of the courier --------------------------------------------- */
@@ -306,6 +391,9 @@ note_delivery(const HgDelivery *entry, const char *state, const char *error,
 		   " + pg_catalog.make_interval(secs => $3::pg_catalog.int4)"
 		   " WHERE approval_id = $1::pg_catalog.uuid AND approver = $4",
 		   4, args);
+	hg_effect_wake(entry->id, false);
+	if (!lock_request(entry->id))
+		return;
 	args[1] = error;
 	hg_sql("UPDATE hoopguard.approval SET last_delivery_error = $2,"
 		   " delivery_state = (SELECT t.delivery_state"
@@ -315,10 +403,10 @@ note_delivery(const HgDelivery *entry, const char *state, const char *error,
 		   " 'sending', 'accepted', 'answered', 'none'], t.delivery_state)"
 		   " LIMIT 1)"
 		   " WHERE id = $1::pg_catalog.uuid AND state = 'pending'", 2, args);
-	hg_effect_wake(entry->id, false);
 }
 
-static void
+/* False: somebody else decides just now. */
+static bool
 apply_decision(const HgDelivery *entry)
 {
 	HgDecisionInput in;
@@ -344,13 +432,19 @@ apply_decision(const HgDelivery *entry)
 	in.ttl_s = entry->reply.grant_ttl_s;
 	in.max_rows = entry->reply.max_rows;
 
+	if (!lock_request(entry->id))
+	{
+		hg_sql("SELECT FROM hoopguard.approval"
+			   " WHERE id = $1::pg_catalog.uuid", 1, args);
+		return SPI_processed == 0;
+	}
 	hg_sql("SELECT state, session_role, effective_role, subject,"
 		   " state = 'pending'"
 		   " AND expires_at <= pg_catalog.clock_timestamp()"
 		   " FROM hoopguard.approval"
-		   " WHERE id = $1::pg_catalog.uuid FOR UPDATE", 1, args);
+		   " WHERE id = $1::pg_catalog.uuid", 1, args);
 	if (SPI_processed == 0)
-		return;
+		return true;
 	state = hg_sql_value(0, 1);
 	ran_out = hg_sql_value(0, 5)[0] == 't';
 
@@ -377,14 +471,14 @@ apply_decision(const HgDelivery *entry)
 			hg_decide_late_edge(entry->id, state, state, in.who, in.via, NULL,
 								hg_late_text(in.decision));
 		ForceSyncCommit();
-		return;
+		return true;
 	}
 	if (own)
 	{
 		note_delivery(entry, "retry",
 					  "the reply says that the requester approved his own request",
 					  backoff_s[lengthof(backoff_s) - 1]);
-		return;
+		return true;
 	}
 	state = hg_decide(&in, &done);
 	ForceSyncCommit();
@@ -398,6 +492,7 @@ apply_decision(const HgDelivery *entry)
 		ereport(LOG,
 				(errmsg("webhook decision on approval %s was not applied: it is %s",
 						entry->id, state)));
+	return true;
 }
 
 static void
@@ -465,6 +560,7 @@ apply_answers(void)
 	int			accepted[HG_DELIVERY_COUNT];
 	int			ndone = 0;
 	int			naccepted = 0;
+	int			nleft = 0;
 
 	in_flight = 0;
 	LWLockAcquire(&hg_delivery->lock, LW_EXCLUSIVE);
@@ -500,7 +596,13 @@ apply_answers(void)
 			apply_notice(entry);
 		else if (entry->reply.decision == HG_REPLY_ALLOW ||
 				 entry->reply.decision == HG_REPLY_DENY)
-			apply_decision(entry);
+		{
+			if (!apply_decision(entry))
+			{
+				nleft++;
+				continue;
+			}
+		}
 		else if (entry->stop)
 			;					/* closed meanwhile */
 		else if (entry->reply.decision == HG_REPLY_PENDING)
@@ -509,7 +611,10 @@ apply_answers(void)
 			apply_failure(entry);
 		hg_effect_release(done[i]);
 	}
-	return ndone + naccepted > 0;
+
+	/* the rest is tried again, as if it were still on its way */
+	in_flight += nleft;
+	return ndone - nleft + naccepted > 0;
 }
 
 /* ---- what is due -------------------------------------------------------- */
@@ -923,7 +1028,7 @@ wish(void)
 
 	if (due_at != PG_INT64_MAX)
 		ms = due_at > now ? (due_at - now) / 1000 + 1 : 0;
-	if (in_flight > 0)
+	if (in_flight > 0 || nwaiting > 0)
 		ms = ms < 0 ? IN_FLIGHT_POLL_MS : Min(ms, IN_FLIGHT_POLL_MS);
 	return ms;
 }
@@ -995,6 +1100,7 @@ hg_worker_tick(bool committed)
 	set_config_option("synchronous_commit", "off", PGC_SUSET, PGC_S_SESSION,
 					  GUC_ACTION_LOCAL, true, 0, false);
 	begun_at_once = 0;
+	cancel_waiting();
 	if (apply_answers())
 		look_soon();
 	if (in_flight > 0)

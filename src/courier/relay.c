@@ -160,7 +160,7 @@ hoopguard_submit_decision(PG_FUNCTION_ARGS)
 		   " pg_catalog.host(pg_catalog.inet_client_addr()),"
 		   " a.session_role, a.effective_role, a.subject, a.id"
 		   " FROM hoopguard.approval a WHERE a.id = $1::pg_catalog.uuid"
-		   " FOR UPDATE", 1, args);
+		   " FOR NO KEY UPDATE", 1, args);
 	if (SPI_processed == 0)
 		refuse(id, "unknown", "the request does not exist");
 	state = hg_sql_value(0, 1);

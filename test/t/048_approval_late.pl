@@ -191,6 +191,68 @@ like(late($w), qr/^expired expired late approval $boss sql$/, 'expired: in the l
 $w->{h}->finish;
 like(${ $w->{err} }, qr/HG012/, 'expired: the statement has failed');
 
+# ---- an approver who leaves a transaction open ------------------------------------------
+# Whatever waits for him, the record does not.
+sub deciding
+{
+	my ($w, $what) = @_;
+	my ($h, $o, $e) = background($node, 'shop', $boss, "BEGIN; SELECT hoopguard.$what('$w->{id}');
+		SET application_name = 'undecided'; SELECT pg_sleep(600)");
+	my $pid;
+	ok(wait_until(60, sub { $pid = $node->safe_psql('shop', "SELECT pid FROM pg_stat_activity
+		WHERE application_name = 'undecided' AND query LIKE '%pg_sleep%'"); $pid }), "$what: undecided");
+	return sub { $node->safe_psql('shop', "SELECT pg_terminate_backend($pid)"); eval { $h->finish }; };
+}
+
+sub recorded
+{
+	my ($name) = @_;
+	as_role($node, 'shop', $agent, "SELECT 1 AS \"$name\"");
+	is($node->safe_psql('shop', "SELECT hoopguard.flush('60 s')"), 't', "$name: the record goes on");
+	return;
+}
+
+$w = waiter('people');
+my $leave = deciding($w, 'approve');
+$node->safe_psql('shop', "SELECT pg_cancel_backend($w->{pid})");
+eval { $w->{h}->finish };
+recorded('cancelled while undecided');
+state_is($w, 'pending', 'cancelled while undecided');
+$leave->();
+state_is($w, 'cancelled', 'cancelled while undecided, then');
+
+$w = waiter('people');
+$node->safe_psql('shop', "UPDATE hoopguard.approval SET delivery_state = 'retry' WHERE id = '$w->{id}'");
+$leave = deciding($w, 'deny');
+like((as_role($node, 'shop', $agent, "BEGIN; $w->{sql}"))[2], qr/HG002/, 'asked again while undecided: the same request');
+recorded('asked again while undecided');
+$leave->();
+as_role($node, 'shop', $boss, "SELECT hoopguard.approve('$w->{id}')");
+$w->{h}->finish;
+is(${ $w->{err} }, '', 'asked again while undecided: then it runs');
+
+like((as_role($node, 'shop', $agent, 'BEGIN; INSERT INTO agent_ws.people VALUES (-1)'))[2], qr/HG002/, 'used while undecided: asks');
+$w = { id => (as_role($node, 'shop', $boss, "SELECT id FROM hoopguard.pending_approval WHERE statement_text LIKE '%(-1)'"))[1] };
+as_role($node, 'shop', $boss, "SELECT hoopguard.approve('$w->{id}')");
+$leave = deciding($w, 'revoke');
+like((as_role($node, 'shop', $agent, 'INSERT INTO agent_ws.people VALUES (-1)'))[2], qr/HG011/,
+	'used while undecided: it does not run');
+recorded('used while undecided');
+$leave->();
+is((as_role($node, 'shop', $agent, 'INSERT INTO agent_ws.people VALUES (-1)'))[2], '', 'used while undecided: then it does');
+
+$w = waiter('hold');
+$leave = deciding($w, 'deny');
+append_to_file("$log.go", '');
+ok(wait_until(60, sub { heard($w, 'answered') }), 'answered while undecided: by the webhook');
+recorded('answered while undecided');
+state_is($w, 'pending', 'answered while undecided');
+$leave->();
+$w->{h}->finish;
+is(${ $w->{err} }, '', 'answered while undecided: then it counts');
+unlink "$log.go";
+as_dba($node, 'shop', 'TRUNCATE agent_ws.people, agent_ws.hold');
+
 # ---- hoopguard.approval_late_grants ----------------------------------------------------
 my $expired = $w;
 set('approval_late_grants', 'on');
