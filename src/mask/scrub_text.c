@@ -96,24 +96,34 @@ plain_add_code(Plain *plain, uint32 code, int place)
 
 /* ---------- replacing ---------- */
 
-/* Put what stands for a span: its class in brackets, or what `style` says. */
+/*
+ * Put what stands before a span, and then its class in brackets, or what
+ * `style` says.
+ */
 static void
-put_replacement(const HgScrubStyle *style, StringInfo out, const HgSpan *span,
-				const char *s)
+put_replacement(const HgScrubStyle *style, StringInfo out, const char *before,
+				int nbefore, const HgSpan *span, const char *s)
 {
-	int			len;
+	int			len = strlen(span->class_name);
+	char	   *to;
 
 	hg_scrub_replaced++;
+	if (out->maxlen - out->len <= nbefore + len + 2)
+		enlargeStringInfo(out, nbefore + len + 2);
+	to = out->data + out->len;
+	memcpy(to, before, nbefore);
+	to += nbefore;
+	*to = '\0';
+	out->len += nbefore;
 	if (style != NULL && style->replace != NULL &&
 		style->replace(style->arg, s, span, out))
 		return;
-	len = strlen(span->class_name);
-	enlargeStringInfo(out, len + 2);
-	out->data[out->len++] = '[';
-	memcpy(out->data + out->len, span->class_name, len);
-	out->len += len;
-	out->data[out->len++] = ']';
-	out->data[out->len] = '\0';
+	*to++ = '[';
+	memcpy(to, span->class_name, len);
+	to += len;
+	*to++ = ']';
+	*to = '\0';
+	out->len += len + 2;
 }
 
 /* Does a span of a text that is JSON itself stand outside of its strings? */
@@ -156,12 +166,15 @@ hg_scrub_spans(const HgScrubStyle *style, const char *s, int len, const int *pla
 
 		if (out->data == NULL)
 			initStringInfo(out);
-		appendBinaryStringInfo(out, source + done, from - done);
 		if (bare)
+		{
+			appendBinaryStringInfo(out, source + done, from - done);
 			appendStringInfoString(out, quote);
-		put_replacement(style, out, &span, s);
-		if (bare)
+			put_replacement(style, out, "", 0, &span, s);
 			appendStringInfoString(out, quote);
+		}
+		else
+			put_replacement(style, out, source + done, from - done, &span, s);
 		done = to;
 		n++;
 	}
@@ -554,8 +567,7 @@ hg_scrub_xml(const char *s, int len, const HgContext *context, StringInfo out)
 			plain_free(&plain);
 			return -1;
 		}
-		appendBinaryStringInfo(out, s + done, from - done);
-		put_replacement(NULL, out, &span, text);
+		put_replacement(NULL, out, s + done, from - done, &span, text);
 		done = to;
 		n++;
 	}

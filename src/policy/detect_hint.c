@@ -243,9 +243,13 @@ typedef struct Words
 	char		text[MAX_NAME * 2];
 } Words;
 
-/* Where the phrases of each first letter stand; made once. */
+/*
+ * Where the phrases of each first letter stand, and how long the first words
+ * are of those that begin with two letters, as bits; made once.
+ */
 static short first_of[27];
 static unsigned char first_len[lengthof(phrases)];	/* of its first word */
+static uint32 lengths_of[26][26];
 static bool first_known = false;
 
 static void
@@ -261,8 +265,27 @@ index_phrases(void)
 	}
 	first_of[26] = lengthof(phrases);
 	for (i = 0; i < lengthof(phrases); i++)
-		first_len[i] = strcspn(phrases[i].phrase, " ");
+	{
+		const char *phrase = phrases[i].phrase;
+
+		first_len[i] = strcspn(phrase, " ");
+		Assert(first_len[i] > 1 && first_len[i] < 32);
+		lengths_of[phrase[0] - 'a'][phrase[1] - 'a'] |=
+			(uint32) 1 << first_len[i];
+	}
 	first_known = true;
+}
+
+/* Does a phrase begin with two such letters and a word of this length? */
+static inline bool
+may_begin(const char *word, int len)
+{
+	int			first = word[0] - 'a';
+	int			second = word[1] - 'a';
+
+	return len > 1 && len < 32 && first >= 0 && first < 26 &&
+		second >= 0 && second < 26 &&
+		(lengths_of[first][second] >> len & 1) != 0;
 }
 
 static uint64
@@ -277,7 +300,7 @@ look_up(const Words *words)
 		const char *word = words->text + words->at[i];
 		int			letter = word[0] - 'a';
 
-		if (letter < 0 || letter > 25)
+		if (!may_begin(word, words->len[i]))
 			continue;
 		for (int p = first_of[letter]; p < first_of[letter + 1]; p++)
 		{

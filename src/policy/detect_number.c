@@ -139,20 +139,25 @@ gather(const HgScan *scan, int start, Number *number)
 		   number->n < MAX_DIGITS)
 	{
 		int			len = 0;
+		int			room = Min(scan->len - i, MAX_DIGITS - number->n);
 		int			g = number->groups;
+		const unsigned char *from = scan->s + i;
+		char	   *to = number->digits + number->n;
 		unsigned char c;
 
-		while (i < scan->len && IS(scan->s[i], B_DIGIT))
+		while (len < room && from[len] >= '0' && from[len] <= '9')
 		{
-			if (number->n == MAX_DIGITS)
-			{
-				number->n++;	/* too long for anything */
-				break;
-			}
-			number->digits[number->n++] = scan->s[i++];
+			to[len] = from[len];
 			len++;
 		}
-		if (len == 0 || number->n > MAX_DIGITS)
+		i += len;
+		number->n += len;
+		if (number->n == MAX_DIGITS && IS(at(scan, i), B_DIGIT))
+		{
+			number->n++;		/* too long for anything */
+			break;
+		}
+		if (len == 0)
 			break;
 		number->len[g] = len;
 		number->end[g] = i;

@@ -18,6 +18,9 @@
 /* Bytes between two interrupt checks, and of a word taken at a time. */
 #define CHECK_EVERY 65536
 
+/* No kind has so few letters and nothing else. */
+#define SHORT_WORD 12
+
 #define DG (B_DIGIT | B_HEX | B_TOKEN)
 #define UH (B_UPPER | B_HEX | B_TOKEN)
 #define UL (B_UPPER | B_TOKEN)
@@ -75,6 +78,8 @@ may_announce(const unsigned char *s, int len)
 	if (len == 1)
 		return last == 'u';		/* curl -u */
 	before = LOWER(s[len - 2]);
+	if (last == 'd' && before == 'r' && len < 8)
+		return false;			/* card, third: shorter than password */
 	return before >= 'a' && before <= 'z' &&
 		(announces[last - 'a'] >> (before - 'a') & 1) != 0;
 }
@@ -100,6 +105,16 @@ match_word(HgScan *scan, int start, int end, int mask, HgSpan *span)
 {
 	unsigned char c = scan->s[start];
 	unsigned char after = at(scan, end);
+
+	/*
+	 * Of the words of a text nearly all: letters, few of them, and nothing
+	 * behind that joins them to a number or to more of a token.
+	 */
+	if (end - start <= SHORT_WORD && (mask & ~(B_ALPHA | B_HEX | B_TOKEN)) == 0 &&
+		(after == ' ' || after == '\n' || after == 0) &&
+		!IS(at(scan, end + 1), B_DIGIT))
+		return may_announce(scan->s + start, end - start) &&
+			hg_match_secret(scan, start, end, span);
 
 	if (IS(c, B_DIGIT))
 	{

@@ -77,9 +77,14 @@ is_extension(const unsigned char *s, int len)
 	if (len >= lengthof(by_length) || by_length[len] == NULL)
 		return false;
 	for (const char *p = by_length[len]; *p != '\0'; p += len + 1)
-		if (p[0] == LOWER(s[0]) &&
-			pg_strncasecmp((const char *) s, p, len) == 0)
+	{
+		int			same = 0;
+
+		while (same < len && p[same] == LOWER(s[same]))
+			same++;
+		if (same == len)
 			return true;
+	}
 	return false;
 }
 
