@@ -21,6 +21,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_operator.h"
+#include "commands/trigger.h"
 #include "inspect/facts_util.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
@@ -365,7 +366,8 @@ note_referential(WalkState *state, Oid relid, bool deleted, bool updated,
 	rel = try_relation_open(relid, AccessShareLock);
 	if (rel == NULL)
 		return;
-	triggers = rel->trigdesc;
+	/* the catalog look-ups below may have the server build its own anew */
+	triggers = CopyTriggerDesc(rel->trigdesc);
 	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
 	{
 		Trigger    *trigger = &triggers->triggers[i];

@@ -139,7 +139,8 @@ check_policies(CodeContext *ctx, Relation relation)
 static void
 check_triggers(CodeContext *ctx, Relation relation)
 {
-	TriggerDesc *triggers = relation->trigdesc;
+	/* the catalog look-ups below may have the server build its own anew */
+	TriggerDesc *triggers = CopyTriggerDesc(relation->trigdesc);
 
 	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
 	{
