@@ -111,6 +111,21 @@ hg_method_names(void)
 	return names.data;
 }
 
+/*
+ * Maskers of the types that one masker is made of.  Values of a type of two
+ * fields of a type of two fields, and so on, are short while most of them are
+ * NULL, so each type gets one masker however often it occurs.
+ */
+typedef struct Made
+{
+	List	   *types;			/* of Oid, as asked for */
+	List	   *typmods;		/* of int */
+	List	   *maskers;		/* of HgMasker; NULL: of none */
+} Made;
+
+static HgMasker *make_part(const HgMethod *method, Jsonb *args, Oid type,
+						   int32 typmod, Made *made);
+
 /* ---------- containers ---------- */
 
 /* Masks each element, keeping dimensions and NULLs. */
@@ -141,12 +156,12 @@ mask_array(HgMasker *masker, Datum value, Datum *result)
 }
 
 static void
-setup_array(HgMasker *masker, Oid element)
+setup_array(HgMasker *masker, Oid element, Made *made)
 {
 	masker->nparts = 1;
 	masker->parts = palloc0(sizeof(HgMasker *));
-	masker->parts[0] = hg_masker_make(masker->method, masker->args, element,
-									  masker->typmod);
+	masker->parts[0] = make_part(masker->method, masker->args, element,
+								 masker->typmod, made);
 	get_typlenbyvalalign(element, &masker->typlen, &masker->typbyval,
 						 &masker->typalign);
 	if (masker->parts[0] != NULL)
@@ -187,7 +202,7 @@ mask_composite(HgMasker *masker, Datum value, Datum *result)
 }
 
 static void
-setup_composite(HgMasker *masker)
+setup_composite(HgMasker *masker, Made *made)
 {
 	TupleDesc	desc = lookup_rowtype_tupdesc_copy(masker->type, -1);
 	int			i;
@@ -200,8 +215,8 @@ setup_composite(HgMasker *masker)
 		Form_pg_attribute att = TupleDescAttr(desc, i);
 
 		if (!att->attisdropped)
-			masker->parts[i] = hg_masker_make(masker->method, masker->args,
-											  att->atttypid, att->atttypmod);
+			masker->parts[i] = make_part(masker->method, masker->args,
+										 att->atttypid, att->atttypmod, made);
 	}
 	masker->mask = mask_composite;
 }
@@ -329,7 +344,8 @@ constant_for_elements(HgMasker *masker, Oid element)
 }
 
 static HgMasker *
-make_base(const HgMethod *method, Jsonb *args, Oid base, int32 typmod)
+make_base(const HgMethod *method, Jsonb *args, Oid base, int32 typmod,
+		  Made *made)
 {
 	HgMasker   *masker = palloc0(sizeof(HgMasker));
 	Oid			element;
@@ -347,7 +363,7 @@ make_base(const HgMethod *method, Jsonb *args, Oid base, int32 typmod)
 		element = get_element_type(base);
 		if (!method->whole || constant_for_elements(masker, element))
 		{
-			setup_array(masker, element);
+			setup_array(masker, element, made);
 			return masker->mask == NULL ? NULL : masker;
 		}
 	}
@@ -358,7 +374,7 @@ make_base(const HgMethod *method, Jsonb *args, Oid base, int32 typmod)
 		switch (masker->shape)
 		{
 			case HG_SHAPE_COMPOSITE:
-				setup_composite(masker);
+				setup_composite(masker, made);
 				break;
 			case HG_SHAPE_RANGE:
 			case HG_SHAPE_MULTIRANGE:
@@ -383,19 +399,17 @@ make_base(const HgMethod *method, Jsonb *args, Oid base, int32 typmod)
 	return masker->mask == NULL ? NULL : masker;
 }
 
-HgMasker *
-hg_masker_make(const HgMethod *method, Jsonb *args, Oid type, int32 typmod)
+static HgMasker *
+make_new(const HgMethod *method, Jsonb *args, Oid type, int32 typmod,
+		 Made *made)
 {
 	Oid			base;
 	HgMasker   *masker;
 	HgMasker   *outer;
 	HgDomain   *domain;
 
-	check_stack_depth();
-	if (method == NULL || !OidIsValid(type))
-		return NULL;
 	base = getBaseTypeAndTypmod(type, &typmod);
-	masker = make_base(method, args, base, typmod);
+	masker = make_base(method, args, base, typmod, made);
 	if (masker == NULL)
 		return NULL;
 	domain = hg_domain_make(type);
@@ -413,6 +427,41 @@ hg_masker_make(const HgMethod *method, Jsonb *args, Oid type, int32 typmod)
 	outer->parts[0] = masker;
 	outer->state = domain;
 	return outer;
+}
+
+/* The same masker for the same type. */
+static HgMasker *
+make_part(const HgMethod *method, Jsonb *args, Oid type, int32 typmod,
+		  Made *made)
+{
+	HgMasker   *masker;
+
+	check_stack_depth();
+	CHECK_FOR_INTERRUPTS();
+	if (method == NULL || !OidIsValid(type))
+		return NULL;
+	for (int i = 0; i < list_length(made->types); i++)
+		if (list_nth_oid(made->types, i) == type &&
+			list_nth_int(made->typmods, i) == typmod)
+			return list_nth(made->maskers, i);
+
+	masker = make_new(method, args, type, typmod, made);
+	made->types = lappend_oid(made->types, type);
+	made->typmods = lappend_int(made->typmods, typmod);
+	made->maskers = lappend(made->maskers, masker);
+	return masker;
+}
+
+HgMasker *
+hg_masker_make(const HgMethod *method, Jsonb *args, Oid type, int32 typmod)
+{
+	Made		made = {0};
+	HgMasker   *masker = make_part(method, args, type, typmod, &made);
+
+	list_free(made.types);
+	list_free(made.typmods);
+	list_free(made.maskers);
+	return masker;
 }
 
 /* ---------- the call ---------- */

@@ -1104,14 +1104,14 @@ add_generated(HgRelMask *rel, Oid relid, int natts)
 	qsort(rel->columns, rel->ncolumns, sizeof(HgColumnMask), compare_columns);
 }
 
-static HgRelMask *compile_rel_mask(const CompiledPolicy *policy, Oid relid);
+static HgRelMask *known_rel_mask(CompiledPolicy *policy, Oid relid);
 
 /*
  * Is the column a row of a relation that has masked columns, or an array of
  * such rows?  What is stored there are its real values.
  */
 static bool
-holds_masked_rows(const CompiledPolicy *policy, Oid relid, AttrNumber attnum)
+holds_masked_rows(CompiledPolicy *policy, Oid relid, AttrNumber attnum)
 {
 	Oid			type = get_atttype(relid, attnum);
 	Oid			element;
@@ -1124,12 +1124,12 @@ holds_masked_rows(const CompiledPolicy *policy, Oid relid, AttrNumber attnum)
 		type = getBaseType(element);
 	rows = get_typ_typrelid(type);
 	return OidIsValid(rows) && rows != relid &&
-		compile_rel_mask(policy, rows)->ncolumns > 0;
+		known_rel_mask(policy, rows)->ncolumns > 0;
 }
 
 /* Compute the masks of a relation in the current context. */
 static HgRelMask *
-compile_rel_mask(const CompiledPolicy *policy, Oid relid)
+compile_rel_mask(CompiledPolicy *policy, Oid relid)
 {
 	HgRelMask  *result = palloc0(sizeof(HgRelMask));
 	const HgColumnClass *classes;
@@ -1179,6 +1179,7 @@ compile_rel_mask(const CompiledPolicy *policy, Oid relid)
 		HgColumnMask *mask;
 		char	   *column;
 
+		CHECK_FOR_INTERRUPTS();
 		column = hg_column_ref_name(HG_COLUMN_REF(relid, attnum));
 		if (column == NULL)		/* dropped */
 			continue;
@@ -1220,6 +1221,31 @@ compile_rel_mask(const CompiledPolicy *policy, Oid relid)
 	return result;
 }
 
+/*
+ * The masks of a relation from policy->rels, computed if they are not there.
+ * Row types are asked about again and again: of a type of two columns of a
+ * type of two columns, and so on, each has to be looked at only once.
+ */
+static HgRelMask *
+known_rel_mask(CompiledPolicy *policy, Oid relid)
+{
+	RelMaskEntry *entry;
+	HgRelMask  *mask;
+	MemoryContext old;
+
+	entry = hash_search(policy->rels, &relid, HASH_FIND, NULL);
+	if (entry != NULL)
+		return entry->mask;
+
+	/* an error leaves some bytes to the context, which goes with the policy */
+	old = MemoryContextSwitchTo(policy->rel_context);
+	mask = compile_rel_mask(policy, relid);
+	MemoryContextSwitchTo(old);
+	entry = hash_search(policy->rels, &relid, HASH_ENTER, NULL);
+	entry->mask = mask;
+	return mask;
+}
+
 const HgRelMask *
 hg_policy_rel_mask(const HgPolicy *pub, Oid relid)
 {
@@ -1230,10 +1256,7 @@ hg_policy_rel_mask(const HgPolicy *pub, Oid relid)
 	CompiledPolicy *policy = unconstify(CompiledPolicy *,
 										(const CompiledPolicy *) pub);
 	uint64		epoch;
-	RelMaskEntry *entry;
-	HgRelMask  *mask;
 	MemoryContext context;
-	MemoryContext old;
 
 	if (policy->nactors == 0)
 		return &nothing;
@@ -1265,18 +1288,7 @@ hg_policy_rel_mask(const HgPolicy *pub, Oid relid)
 								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 		policy->rel_epoch = epoch;
 	}
-
-	entry = hash_search(policy->rels, &relid, HASH_FIND, NULL);
-	if (entry != NULL)
-		return entry->mask;
-
-	/* an error leaves some bytes to the context, which goes with the policy */
-	old = MemoryContextSwitchTo(policy->rel_context);
-	mask = compile_rel_mask(policy, relid);
-	MemoryContextSwitchTo(old);
-	entry = hash_search(policy->rels, &relid, HASH_ENTER, NULL);
-	entry->mask = mask;
-	return mask;
+	return known_rel_mask(policy, relid);
 }
 
 const HgColumnMask *
