@@ -86,6 +86,20 @@ typedef struct Target
 
 static int	nesting = 0;
 
+/*
+ * What was found of the queries inside the one at hand.  Each column of a
+ * subquery in a condition asks about all of that subquery's conditions, so
+ * without it nested subqueries would take time exponential in their depth.
+ */
+typedef struct Kept
+{
+	const Query *query;
+	int			varno;
+	bool		all;
+} Kept;
+
+static List *kept = NIL;
+
 static int	outcomes(Node *node, Target *target);
 static bool query_keeps_all(Scope *scope, int varno);
 static bool has_user_function(Node *node, void *context);
@@ -1467,14 +1481,22 @@ query_keeps_all(Scope *scope, int varno)
 	Target		target;
 	List	   *conjuncts;
 	ListCell   *lc;
+	Kept	   *known;
 	bool		result = true;
 
+	CHECK_FOR_INTERRUPTS();
 	if (query->limitCount != NULL || query->limitOffset != NULL ||
 		query->setOperations != NULL || query->havingQual != NULL ||
 		query->hasDistinctOn || query->hasTargetSRFs ||
 		varno <= 0 || varno > list_length(query->rtable) ||
 		nesting >= MAX_NESTING)
 		return false;
+	foreach(lc, kept)
+	{
+		known = (Kept *) lfirst(lc);
+		if (known->query == query && known->varno == varno)
+			return known->all;
+	}
 
 	nesting++;
 	rte = rt_fetch(varno, query->rtable);
@@ -1505,6 +1527,11 @@ query_keeps_all(Scope *scope, int varno)
 			result = false;
 	}
 	nesting--;
+	known = palloc(sizeof(Kept));
+	known->query = query;
+	known->varno = varno;
+	known->all = result;
+	kept = lappend(kept, known);
 	return result;
 }
 
@@ -2037,6 +2064,7 @@ hg_unbounded(Query *query, ParamListInfo params)
 	List	   *conjuncts;
 	int			varno = query->resultRelation;
 	int			save_nesting = nesting;
+	List	   *save_kept = kept;
 	const char *result = NULL;
 
 	if (query->commandType != CMD_UPDATE &&
@@ -2050,6 +2078,7 @@ hg_unbounded(Query *query, ParamListInfo params)
 
 	/* an error may have left it standing */
 	nesting = 0;
+	kept = NIL;
 	scope.query = query;
 	scope.outer = NULL;
 	target.scope = &scope;
@@ -2088,5 +2117,6 @@ hg_unbounded(Query *query, ParamListInfo params)
 			result = "its WHERE clause is true for every row";
 	}
 	nesting = save_nesting;
+	kept = save_kept;
 	return result;
 }

@@ -17,11 +17,16 @@
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
 
-/* An output column of a CTE that was looked at; ends recursion. */
+/*
+ * A column of a range table that was looked at: nothing was found in it, or
+ * the search would be over.  Looking twice would take time exponential in the
+ * depth of subqueries, and for ever in a recursive CTE.
+ */
 typedef struct Visit
 {
-	CommonTableExpr *cte;
-	AttrNumber	attnum;
+	Query	   *query;
+	int			varno;
+	int			attnum;
 } Visit;
 
 typedef struct TraceContext
@@ -31,7 +36,9 @@ typedef struct TraceContext
 	HgMaskLookup lookup;
 	HgMaskFound found;
 	void	   *arg;
-	List	   *visits;			/* of Visit */
+	Visit	   *visits;
+	int			nvisits;
+	int			room;
 } TraceContext;
 
 static bool trace_walker(Node *node, TraceContext *t);
@@ -121,23 +128,9 @@ trace_cte(TraceContext *t, HgMaskFrame *frame, RangeTblEntry *rte,
 		  AttrNumber attnum)
 {
 	CommonTableExpr *cte = hg_mask_find_cte(&frame, rte);
-	ListCell   *lc;
-	Visit	   *visit;
 
 	if (cte == NULL || !IsA(cte->ctequery, Query))
 		return false;
-
-	foreach(lc, t->visits)
-	{
-		visit = (Visit *) lfirst(lc);
-		if (visit->cte == cte && visit->attnum == attnum)
-			return false;
-	}
-	visit = palloc(sizeof(Visit));
-	visit->cte = cte;
-	visit->attnum = attnum;
-	t->visits = lappend(t->visits, visit);
-
 	return trace_output(t, (Query *) cte->ctequery, frame, attnum);
 }
 
@@ -191,13 +184,42 @@ trace_nth(TraceContext *t, HgMaskFrame *frame, List *exprs, AttrNumber attnum)
 	return trace_at(t, (Node *) list_nth(exprs, attnum - 1), frame, NIL);
 }
 
+/* Note that a column is looked at; true if it has been before. */
+static bool
+visited(TraceContext *t, Query *query, int varno, AttrNumber attnum)
+{
+	Visit	   *visit;
+
+	for (int i = 0; i < t->nvisits; i++)
+		if (t->visits[i].query == query && t->visits[i].varno == varno &&
+			t->visits[i].attnum == attnum)
+			return true;
+	if (t->nvisits == t->room)
+	{
+		t->room = Max(16, 2 * t->room);
+		t->visits = t->visits == NULL ?
+			palloc(t->room * sizeof(Visit)) :
+			repalloc(t->visits, t->room * sizeof(Visit));
+	}
+	visit = &t->visits[t->nvisits++];
+	visit->query = query;
+	visit->varno = varno;
+	visit->attnum = attnum;
+	return false;
+}
+
 static bool
 trace_column(TraceContext *t, HgMaskFrame *frame, int varno, AttrNumber attnum)
 {
 	RangeTblEntry *rte;
 	ListCell   *lc;
 
+	CHECK_FOR_INTERRUPTS();
 	if (attnum < 0 || varno < 1 || varno > list_length(frame->query->rtable))
+		return false;
+	rte = rt_fetch(varno, frame->query->rtable);
+	if (rte->rtekind != RTE_RELATION &&
+		visited(t, frame->query, varno, attnum))
 		return false;
 	if (frame->query->onConflict != NULL &&
 		frame->query->onConflict->exclRelIndex == varno)
@@ -216,7 +238,6 @@ trace_column(TraceContext *t, HgMaskFrame *frame, int varno, AttrNumber attnum)
 		return false;
 	}
 
-	rte = rt_fetch(varno, frame->query->rtable);
 	switch (rte->rtekind)
 	{
 		case RTE_RELATION:
@@ -338,12 +359,18 @@ hg_mask_trace(Node *expr, List *tlist, HgMaskFrame *frame,
 			  HgMaskLookup lookup, HgMaskFound found, void *arg)
 {
 	TraceContext t;
+	bool		result;
 
 	t.frame = frame;
 	t.tlist = tlist;
 	t.lookup = lookup;
 	t.found = found;
 	t.arg = arg;
-	t.visits = NIL;
-	return trace_walker(expr, &t);
+	t.visits = NULL;
+	t.nvisits = 0;
+	t.room = 0;
+	result = trace_walker(expr, &t);
+	if (t.visits != NULL)
+		pfree(t.visits);
+	return result;
 }
