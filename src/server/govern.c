@@ -416,12 +416,27 @@ hg_govern_plan(planner_hook_type next, Query *parse, const char *query_string,
 		hg_limits_leave(outer);
 		if (failing)
 		{
-			/* the catalog cannot be asked any more: text without lineage */
+			int			sqlstate = current_sqlstate();
+			bool		timed_out = sqlstate != geterrcode();
+			ErrorData  *edata;
+
+			/*
+			 * The catalog cannot be asked any more: text without lineage.  A
+			 * text that is not to be scanned, as under another setting of
+			 * standard_conforming_strings, would take the error away with the
+			 * scanner's own.
+			 */
+			MemoryContextSwitchTo(context);
+			edata = CopyErrorData();
+			FlushErrorState();
 			if (failing->facts != NULL)
 				hg_fingerprint(failing->facts, query_string, location, len,
 							   NULL);
 			failing->event.verdict = "error";
-			hg_stmt_push(failing, current_sqlstate(), true);
+			hg_stmt_push(failing, sqlstate, true);
+			if (timed_out)
+				hg_limits_raise_time();
+			ReThrowError(edata);
 		}
 		replace_cancel(context);
 		PG_RE_THROW();
