@@ -396,6 +396,12 @@ hg_rehearse(QueryDesc *desc, const HgPolicy *policy, const HgFacts *facts)
 	PG_CATCH();
 	{
 		timer_stop();
+
+		/* what the session stands on, before anything here can raise again */
+		whereToSendOutput = client;
+		hg_rehearsing = false;
+		hg_bound_leave(bound);
+		hg_limits_dry_end(outer);
 		MemoryContextSwitchTo(old);
 		edata = CopyErrorData();
 		FlushErrorState();

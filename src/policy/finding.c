@@ -193,6 +193,8 @@ look_at(Column *column, Datum value, MemoryContext kept)
 	class_name = hg_detect_value(s, len, column->name, &confidence);
 	if (class_name == NULL)
 		return;
+	/* looking again may read the patterns anew, where the name may be from */
+	class_name = pstrdup(class_name);
 	hg_detect_begin(&scan, s, len, column->name, true);
 	while (hg_detect_next(&scan, &span))
 		covered += span.end - span.start;

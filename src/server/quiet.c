@@ -23,6 +23,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "server/failure.h"
 #include "server/quiet.h"
 #include "utils/memutils.h"
@@ -109,6 +110,10 @@ on_message(void *arg)
 	bool		nested;
 	MemoryContext old;
 	ErrorData  *edata;
+
+	/* what the server says in a critical section is its own; no memory there */
+	if (CritSectionCount > 0)
+		return;
 
 	/* only what parses and analyses queries of functions gives a position */
 	nested = quiet->audited && getinternalerrposition() > 0 &&
