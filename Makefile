@@ -170,6 +170,7 @@ REGRESS = \
 	mask_utf8 \
 	mask_read \
 	mask_row_type \
+	deep \
 	mask_match \
 	mask_write \
 	class_label \
