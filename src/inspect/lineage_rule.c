@@ -136,6 +136,66 @@ replaces_with_query(Query *query)
 	return false;
 }
 
+/* Constants have no sources, but may be long. */
+static Node *
+without_constants(Node *node, void *context)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Const))
+	{
+		Const	   *value = (Const *) node;
+
+		return (Node *) makeNullConst(value->consttype, value->consttypmod,
+									  value->constcollid);
+	}
+	if (IsA(node, Query))
+		return (Node *) query_tree_mutator((Query *) node, without_constants,
+										   context, 0);
+	return expression_tree_mutator(node, without_constants, context);
+}
+
+static bool
+all_constants(List *row)
+{
+	ListCell   *lc;
+
+	foreach(lc, row)
+		if (!IsA(lfirst(lc), Const))
+			return false;
+	return true;
+}
+
+/* The tree as text; of many rows of VALUES those without a source go. */
+static char *
+written_text(Query *query)
+{
+	Query	   *kept = palloc(sizeof(Query));
+	ListCell   *lc;
+
+	memcpy(kept, query, sizeof(Query));
+	kept->rtable = list_copy(query->rtable);
+
+	foreach(lc, kept->rtable)
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) lfirst(lc);
+		RangeTblEntry *copy;
+		List	   *rows = NIL;
+		ListCell   *lc2;
+
+		if (rte->rtekind != RTE_VALUES)
+			continue;
+		foreach(lc2, rte->values_lists)
+			if (rows == NIL || !all_constants((List *) lfirst(lc2)))
+				rows = lappend(rows, lfirst(lc2));
+		copy = palloc(sizeof(RangeTblEntry));
+		memcpy(copy, rte, sizeof(RangeTblEntry));
+		copy->values_lists = rows;
+		lfirst(lc) = copy;
+	}
+	return nodeToString(without_constants((Node *) kept, NULL));
+}
+
 bool
 hg_lineage_keep_written(Query *query)
 {
@@ -165,7 +225,7 @@ hg_lineage_keep_written(Query *query)
 	rte = makeNode(RangeTblEntry);
 	rte->rtekind = RTE_RESULT;
 	rte->eref = makeAlias(psprintf(WRITTEN "%d", part),
-						  list_make1(makeString(nodeToString(query))));
+						  list_make1(makeString(written_text(query))));
 	query->rtable = lappend(query->rtable, rte);
 	ever_kept = true;
 	return true;
