@@ -92,7 +92,7 @@ static int64 last_max_rows = -1;
 static HgBound *last_bound = NULL;
 static uint32 wait_event = 0;
 
-/* the open request that this session waits for, "" if it does not */
+/* the request that this session waits for, "" if it does not */
 static char waiting_for[HG_UUID_LEN];
 
 static bool others_wait_for(const char *id);
@@ -883,6 +883,9 @@ open_request(const HgApprovalAsk *ask, const HgApprover *approver,
 							 now + (int64) hg_guc_approval_ttl * USECS_PER_SEC);
 	(void) hg_lane_push(HG_REC_APPROVAL_REQUEST, record, strlen(record) + 1,
 						true, false);
+
+	/* whoever gives up before it is stored takes it back all the same */
+	strlcpy(waiting_for, id, sizeof(waiting_for));
 	before = ticket;
 	ticket = wait_stored(binding);
 	if (ticket == NULL)
@@ -923,7 +926,6 @@ hg_approval_require(const HgApprovalAsk *ask, char *approval_id)
 	HgApprover	approver;
 	char	   *version;
 	volatile bool granted = false;
-	volatile bool pending = false;
 	char		binding[HG_BINDING_LEN];
 	Size		len = ask->text ? strlen(ask->text) : 0;
 
@@ -973,13 +975,11 @@ hg_approval_require(const HgApprovalAsk *ask, char *approval_id)
 			release_slot();
 			hg_request_uuid(token);
 			ticket = open_request(ask, &approver, binding, token, approval_id);
-			pending = true;
 			strlcpy(waiting_for, approval_id, sizeof(waiting_for));
 			if (!ask->may_wait && approver.has_url && !approver.has_role)
 				ticket = wait_delivered(ask, ticket, binding);
 			ticket = wait_decided(ask, ticket, &approver, binding);
 			waiting_for[0] = '\0';
-			pending = false;
 			check_policy(ask, ticket, version);
 			granted = consume(ask, ticket, binding, token);
 			if (granted)
@@ -996,10 +996,12 @@ hg_approval_require(const HgApprovalAsk *ask, char *approval_id)
 	}
 	PG_CATCH();
 	{
+		char		id[HG_UUID_LEN];
+
+		strlcpy(id, waiting_for, sizeof(id));
 		waiting_for[0] = '\0';
 		release_slot();
-		if (pending)
-			take_back(approval_id, timeout_at);
+		take_back(id, timeout_at);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();

@@ -253,6 +253,31 @@ is(${ $w->{err} }, '', 'answered while undecided: then it counts');
 unlink "$log.go";
 as_dba($node, 'shop', 'TRUNCATE agent_ws.people, agent_ws.hold');
 
+# ---- given up before it is stored --------------------------------------------------------
+my ($recorder) = status_of($node, 'shop', 'recorder shop') =~ /^pid (\d+)/;
+kill 'STOP', $recorder;
+my @given_up;
+foreach my $how ('cancel', 'terminate')
+{
+	# it waits for no more than 2 s: on a busy machine that may take some tries
+	foreach my $try (1 .. 20)
+	{
+		my $sql = "INSERT INTO agent_ws.people VALUES (-7) /* $how $try */";
+		my ($h, $o, $e) = background($node, 'shop', $agent, $sql);
+		wait_until(10, sub { $node->safe_psql('postgres', "SELECT pg_${how}_backend(pid) FROM pg_stat_activity
+			WHERE usename = '$agent' AND query = '$sql' AND wait_event_type = 'Extension'") eq 't' || !$h->pumpable });
+		eval { $h->finish };
+		next unless $$e =~ /57014|57P01/;
+		push @given_up, $sql;
+		last;
+	}
+}
+kill 'CONT', $recorder;
+is(scalar(@given_up), 2, 'given up before it is stored: cancelled and terminated');
+ok(wait_until(60, sub { $node->safe_psql('shop', "SELECT string_agg(state, ' ') FROM hoopguard.approval
+	WHERE statement_text IN ('" . join("', '", @given_up) . "')") eq 'cancelled cancelled' }),
+	'given up before it is stored: cancelled');
+
 # ---- hoopguard.approval_late_grants ----------------------------------------------------
 my $expired = $w;
 set('approval_late_grants', 'on');
