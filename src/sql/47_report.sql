@@ -427,7 +427,8 @@ BEGIN
 	WHERE extract(epoch FROM now() - start) / extract(epoch FROM s.step) <= 72
 	ORDER BY s.number LIMIT 1;
 	start := date_bin(step, start, timestamptz '2000-01-03 00:00:00+00');
-	d := hoopguard._report_data(start, step);
+	-- what there is none of is NULL then, and not a JSON null
+	d := jsonb_strip_nulls(hoopguard._report_data(start, step));
 	t := d -> 'totals';
 	a := d -> 'approvals';
 
