@@ -79,14 +79,27 @@ SELECT pg_temp.kept(ARRAY[
 	-- quotes
 	'SELECT ''"DROP TABLE x"@example.org''', 'SELECT ''O''''Brien@example.org''']);
 
--- the agent's own idea of what is code, by patterns that match too much
+-- names of things and hosts, where they can be told from values
+SELECT pg_temp.kept(ARRAY[
+	'SELECT run(''DROP TABLE "ada@example.org"'')', 'SELECT nextval(''"4242424242424242"'')',
+	'SELECT run(''DROP TABLE IF EXISTS ghp_16C7e42F292c6912E7710c838347Ae178B4a'')',
+	'SELECT run(''DELETE FROM a.ghp_16C7e42F292c6912E7710c838347Ae178B4a'')',
+	'SELECT run(''TRUNCATE a, ghp_16C7e42F292c6912E7710c838347Ae178B4a'')',
+	'SELECT dblink_exec(''host=10.1.2.3 user=ada'', '''')', 'SELECT dblink_exec(''hostaddr = ''''10.1.2.3'''''', '''')',
+	'SELECT dblink_exec(''postgres://10.1.2.3/x'', '''')', 'SELECT dblink_exec(''postgres://ada@10.1.2.3/x'', '''')',
+	'CREATE SERVER s FOREIGN DATA WRAPPER w OPTIONS (host ''10.1.2.3'')',
+	'ALTER ROLE ada SET x = ''ada@example.org''', 'SET ROLE ''ada@example.org''']);
+SELECT pg_temp.sent($q$SELECT '10.1.2.3', '{"mail": "ada@example.org", "ip": ["10.1.2.3"], "key": "ghp_16C7e42F292c6912E7710c838347Ae178B4a"}'$q$);
+SELECT pg_temp.sent($q$SELECT 'my key is ghp_16C7e42F292c6912E7710c838347Ae178B4a', 'for "all" ada@example.org'$q$);
+
+-- patterns of the administrator that match too much
 SELECT hoopguard.add_class('anything', 'pii');
 SELECT hoopguard.add_pattern('anything', '(?s).+') IS NOT NULL;
 SELECT pg_temp.sent(s) FROM unnest(ARRAY[
 	'SELECT run(''DROP TABLE x'')', E'SELECT run(''1\n2'')', 'SELECT run(''1;2'')', 'SELECT run(''VACUUM'')',
 	'SELECT run(''f()'')', 'SELECT run(''a"b"1'')', 'SELECT run(''TABLE/**/x'')', 'SELECT run(''-1'')',
 	'SELECT run(''1 OR 2'')', 'SELECT run(''x 1'')', E'SELECT run(''DROP\tTABLE'')', 'SELECT run(''EMP-000017'')']) s;
-SELECT hoopguard.drop_pattern(id) FROM hoopguard.pattern;
+SELECT hoopguard.drop_pattern(id) IS NOT NULL FROM hoopguard.pattern;
 
 -- which setting the text was parsed with is not known: both have to agree
 SELECT pg_temp.kept(ARRAY[

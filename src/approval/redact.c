@@ -8,7 +8,8 @@
  * string constants is looked at, and numbers that are a card's.  A constant
  * that is code, or may be (in dollar quotes, of DO, CREATE FUNCTION, COPY and
  * the like), is shown.  Any other may still become code, by EXECUTE or
- * dblink: what is replaced in it could only be an operand there (harmless()).
+ * dblink: what is replaced in it could only be an operand there (harmless()),
+ * and is no name of a thing or a host where it can be told.
  *
  * Constants are found by the server's own scanner.  Which setting of
  * standard_conforming_strings a statement was parsed with is not known, since
@@ -21,6 +22,8 @@
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
+
+#include <ctype.h>
 
 #include "approval/redact.h"
 #include "base/guc.h"
@@ -47,6 +50,14 @@
 #define KEYWORD_MAX 20
 
 PG_FUNCTION_INFO_V1(hoopguard__redact);
+
+/* Where a text is from: what can become of it. */
+typedef enum Source
+{
+	CONSTANT,					/* of the statement, as it is written */
+	PARAMETER,
+	EVIDENCE
+} Source;
 
 /* The inside of a string constant, or all of a number. */
 typedef struct Constant
@@ -149,7 +160,7 @@ hides_keyword(const char *s, int len)
 		}
 		if (is_digit(s[start]))
 		{
-			for (int from = start + 1; from < i; from++)
+			for (int from = Max(start + 1, i - KEYWORD_MAX); from < i; from++)
 				if (is_digit(s[from - 1]) && joins(s + from, i - from))
 					return true;
 		}
@@ -271,14 +282,95 @@ behind_escape(const char *s, int at)
 }
 
 /*
- * Copy s to out with what may be replaced in it replaced; their number.
- * escapes: there may be some in it.
+ * Does what begins at `at` stand where code has the name of a thing, behind
+ * TABLE or a comma?
  */
+static bool
+is_name_place(const char *s, int at)
+{
+	static const char *const words[] = {
+		"column", "database", "domain", "exists", "extension", "from",
+		"function", "index", "into", "join", "only", "policy", "procedure",
+		"role", "schema", "sequence", "server", "table", "tablespace", "to",
+		"trigger", "truncate", "type", "update", "user", "view", NULL
+	};
+	int			end = at;
+	int			start;
+
+	while (end > 0 && isspace((unsigned char) s[end - 1]))
+		end--;
+	if (end > 0 && strchr(",.(", s[end - 1]) != NULL)
+		return true;
+	start = end;
+	while (start > 0 && is_letter(s[start - 1]))
+		start--;
+	for (int i = 0; end < at && words[i] != NULL; i++)
+		if (word_is(s + start, end - start, words[i]))
+			return true;
+	return false;
+}
+
+static bool
+is_identifier(const char *s, int len)
+{
+	for (int i = 0; i < len; i++)
+		if (!is_name(s[i]) && !is_digit(s[i]))
+			return false;
+	return is_name(s[0]);
+}
+
+/* host=10.0.0.7, https://10.0.0.7/: it says where something goes */
+static bool
+is_host(const char *s, int at)
+{
+	while (at > 0 && strchr(" '\"[", s[at - 1]) != NULL)
+		at--;
+	return at > 0 && strchr("=/@", s[at - 1]) != NULL;
+}
+
+/* JSON, which is no code, has values in double quotes. */
+static bool
+is_json(const char *s, int len)
+{
+	int			i = 0;
+
+	while (i < len && isspace((unsigned char) s[i]))
+		i++;
+	return i < len && (s[i] == '{' || s[i] == '[');
+}
+
+/*
+ * May the span of s be replaced?  In evidence any: nothing of it runs.
+ * in_quotes: an odd number of double quotes stands before it.
+ */
+static bool
+replaceable(Source source, const char *s, int len, const HgSpan *span,
+			bool in_quotes)
+{
+	if (span->confidence < STRONG)
+		return false;
+	if (source == EVIDENCE)
+		return true;
+	if (source == CONSTANT && behind_escape(s, span->start))
+		return false;
+	if (in_quotes && !is_json(s, len))
+		return false;
+	if (strcmp(span->class_name, "ip_address") == 0 && is_host(s, span->start))
+		return false;
+	if (is_identifier(s + span->start, span->end - span->start) &&
+		is_name_place(s, span->start) && !is_json(s, len))
+		return false;
+	return harmless(s, len, span->start, span->end, span->class_name);
+}
+
+/* Copy s to out with what may be replaced in it replaced; their number. */
 static int
-replace_spans(const char *s, int len, bool escapes, StringInfo out)
+replace_spans(Source source, const char *s, int len, StringInfo out)
 {
 	HgScan		scan;
 	HgSpan		span;
+	bool		in_quotes = false;
+	int			counted = 0;
 	int			done = 0;
 	int			n = 0;
 
@@ -287,9 +379,9 @@ replace_spans(const char *s, int len, bool escapes, StringInfo out)
 		hg_detect_begin(&scan, s, len, NULL, false);
 		while (hg_detect_next(&scan, &span))
 		{
-			if (span.confidence < STRONG ||
-				(escapes && behind_escape(s, span.start)) ||
-				!harmless(s, len, span.start, span.end, span.class_name))
+			for (; counted < span.start; counted++)
+				in_quotes ^= s[counted] == '"';
+			if (!replaceable(source, s, len, &span, in_quotes))
 				continue;
 			appendBinaryStringInfo(out, s + done, span.start - done);
 			appendStringInfo(out, "[redacted:%s]", span.class_name);
@@ -319,7 +411,8 @@ note_token(Place *place, const char *s, int start, int len)
 		place->copy = word_is(word, len, "copy");
 		place->second = place->create || place->alter;
 		place->account = false;
-		place->code |= word_is(word, len, "do") || word_is(word, len, "load");
+		place->code |= word_is(word, len, "do") ||
+			word_is(word, len, "load") || word_is(word, len, "set");
 	}
 	else
 	{
@@ -421,12 +514,12 @@ scan_constants(const char *s, bool standard, Constants *list)
 		{
 			int			inside = string_end(s, quote + 1, end, escapes);
 
-			if (inside > quote + 1 && !is_code(&place, s))
-				add_constant(list, quote + 1, inside, false,
-							 place.account &&
-							 word_is(s + place.word, place.len, "password"));
+			if (inside > quote + 1 && !is_code(&place, s) &&
+				(!place.account ||
+				 word_is(s + place.word, place.len, "password")))
+				add_constant(list, quote + 1, inside, false, place.account);
 		}
-		else if (is_digit(s[start]) && !place.code &&
+		else if (is_digit(s[start]) && !place.code && !place.account &&
 				 strspn(s + start, "0123456789") == len)
 			add_constant(list, start, end, true, false);
 		note_token(&place, s, start, len);
@@ -535,7 +628,7 @@ redact_statement(const char *s, int *n)
 		else if (one->number)
 			appendBinaryStringInfo(&out, text, len);
 		else
-			*n += replace_spans(text, len, true, &out);
+			*n += replace_spans(CONSTANT, text, len, &out);
 	}
 	appendStringInfoString(&out, s + done);
 	MemoryContextSwitchTo(old);
@@ -626,13 +719,13 @@ copy_skip(Copy *copy)
 }
 
 static int
-redact_value(JsonbValue *value)
+redact_value(Source source, JsonbValue *value)
 {
 	StringInfoData out;
 	int			n;
 
 	initStringInfo(&out);
-	n = replace_spans(value->val.string.val, value->val.string.len, false,
+	n = replace_spans(source, value->val.string.val, value->val.string.len,
 					  &out);
 	value->val.string.val = out.data;
 	value->val.string.len = out.len;
@@ -666,7 +759,7 @@ redact_params(const char *json, bool none, int *n)
 				withheld = true;
 			}
 			else if (value.type == jbvString)
-				replaced = redact_value(&value);
+				replaced = redact_value(PARAMETER, &value);
 		}
 		else if (token == WJB_END_OBJECT && (replaced > 0 || withheld))
 		{
@@ -714,7 +807,7 @@ redact_evidence(const char *json, bool none)
 		}
 		if ((token == WJB_VALUE || token == WJB_ELEM) &&
 			value.type == jbvString && !is_known(&copy))
-			n += redact_value(&value);
+			n += redact_value(EVIDENCE, &value);
 		else if (token == WJB_END_OBJECT && copy.depth == 0 && n > 0)
 			copy_member(&copy, "redactions", n);
 		copy_token(&copy, token, &value);
