@@ -66,6 +66,8 @@ FROM (SELECT hoopguard._report_graph('[{"source": "s.a", "target": "s.b", "n": 1
 -- any time, or an error that says what is wrong
 SELECT hoopguard.report_html() LIKE '<!DOCTYPE html>%' AS page, hoopguard.report_html('20 years') LIKE '%</html>%' AS page,
 	hoopguard.report_html('1 second') LIKE '%</html>%' AS page;
+-- a time in which nothing happened
+SELECT xml_is_well_formed_document(hoopguard.report_html('1 microsecond')) AS nothing;
 SELECT hoopguard.report_html('0');
 SELECT hoopguard.report_html(NULL);
 SET ROLE regress_hg_report_nobody;

@@ -130,7 +130,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 				'denied', count(*) FILTER (WHERE a.state = 'denied'),
 				'pending', count(*) FILTER (WHERE a.state = 'pending'))
 			FROM hoopguard.approval a WHERE a.requested_at >= $1),
-		'buckets', (SELECT jsonb_agg(to_jsonb(b) ORDER BY b.bucket)
+		'buckets', (SELECT coalesce(jsonb_agg(to_jsonb(b) ORDER BY b.bucket), '[]')
 			FROM (SELECT s.bucket, coalesce(x.allowed, 0) AS allowed,
 					coalesce(x.failed, 0) AS failed,
 					coalesce(x.refused, 0) AS refused,
@@ -150,29 +150,29 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 								('approved', 'consumed', 'denied')) AS open
 						FROM hoopguard.approval a WHERE a.requested_at >= $1
 						GROUP BY 1) y ON y.bucket = s.bucket) b),
-		'who', (SELECT jsonb_agg(to_jsonb(w)) FROM (
+		'who', (SELECT coalesce(jsonb_agg(to_jsonb(w)), '[]') FROM (
 			SELECT w.*, s.kind, s.owner, s.model FROM who w
 				LEFT JOIN pg_roles r ON r.rolname = w.who
 				LEFT JOIN hoopguard.subject s ON s.role = r.oid
 			ORDER BY w.governed DESC, w.n DESC, w.who LIMIT 30) w),
-		'touched', (SELECT jsonb_agg(to_jsonb(t)) FROM (
+		'touched', (SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]') FROM (
 			SELECT * FROM touched t
 			ORDER BY coalesce(t.reads, 0) + coalesce(t.writes, 0)
 				+ coalesce(t.refused, 0) DESC, t.who, t.relation LIMIT 30) t),
-		'columns', (SELECT jsonb_agg(to_jsonb(c)) FROM (
+		'columns', (SELECT coalesce(jsonb_agg(to_jsonb(c)), '[]') FROM (
 			SELECT * FROM columns c ORDER BY c.n DESC, c.name LIMIT 20) c),
-		'graph', (SELECT jsonb_agg(to_jsonb(g)) FROM (
+		'graph', (SELECT coalesce(jsonb_agg(to_jsonb(g)), '[]') FROM (
 			SELECT * FROM graph g ORDER BY g.n DESC, g.source, g.target
 			LIMIT 36) g),
 		'more', (SELECT greatest(count(*) - 36, 0) FROM graph),
-		'refusals', (SELECT jsonb_agg(to_jsonb(d)) FROM (
+		'refusals', (SELECT coalesce(jsonb_agg(to_jsonb(d)), '[]') FROM (
 			SELECT e.at, coalesce(e.subject, e.session_role) AS who, e.command,
 				e.rule_id, e.sqlstate, t.text
 			FROM hoopguard.event e
 				LEFT JOIN hoopguard.statement t USING (statement_id)
 			WHERE e.at >= $1 AND (e.verdict = 'deny' OR e.sqlstate LIKE 'HG%')
 			ORDER BY e.at DESC, e.event_id DESC LIMIT 20) d),
-		'requests', (SELECT jsonb_agg(to_jsonb(q)) FROM (
+		'requests', (SELECT coalesce(jsonb_agg(to_jsonb(q)), '[]') FROM (
 			SELECT a.requested_at AS at, a.subject AS who, a.state,
 				a.rule_message AS message, a.decided_by, a.decided_via, a.reason
 			FROM hoopguard.approval a WHERE a.requested_at >= $1
