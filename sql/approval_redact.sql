@@ -88,6 +88,7 @@ SELECT pg_temp.kept(ARRAY[
 	'SELECT dblink_exec(''host=10.1.2.3 user=ada'', '''')', 'SELECT dblink_exec(''hostaddr = ''''10.1.2.3'''''', '''')',
 	'SELECT dblink_exec(''postgres://10.1.2.3/x'', '''')', 'SELECT dblink_exec(''postgres://ada@10.1.2.3/x'', '''')',
 	'CREATE SERVER s FOREIGN DATA WRAPPER w OPTIONS (host ''10.1.2.3'')',
+	'SELECT run(''["DROP TABLE ghp_16C7e42F292c6912E7710c838347Ae178B4a"]''::json)',
 	'ALTER ROLE ada SET x = ''ada@example.org''', 'SET ROLE ''ada@example.org''']);
 SELECT pg_temp.sent($q$SELECT '10.1.2.3', '{"mail": "ada@example.org", "ip": ["10.1.2.3"], "key": "ghp_16C7e42F292c6912E7710c838347Ae178B4a"}'$q$);
 SELECT pg_temp.sent($q$SELECT 'my key is ghp_16C7e42F292c6912E7710c838347Ae178B4a', 'for "all" ada@example.org'$q$);
@@ -124,3 +125,11 @@ SELECT pg_temp.kept(ARRAY[
 -- whatever the text, it takes no longer than it is long
 SELECT length(pg_temp.sent('SELECT ' || repeat('''ada@example.org'',', 1800))) > 30000;
 SELECT length(pg_temp.sent('SELECT ' || repeat('''\'',', 6000))) = 24007;
+-- nor does a bad pattern keep the recorder: what is not looked at is shown
+SELECT count(hoopguard.add_pattern('anything', '(?:a+' || repeat('a', i) || ')+[bc]'))
+FROM generate_series(1, 30) i;
+SET statement_timeout = '10s';
+SELECT left(s, 50), right(s, 20) FROM pg_temp.sent('SELECT ''ada@example.org'', '
+	|| repeat('''aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'', ', 700) || '''ada@example.org''') s;
+RESET statement_timeout;
+SELECT count(hoopguard.drop_pattern(id)) FROM hoopguard.pattern;

@@ -39,9 +39,17 @@
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
+#include "utils/timestamp.h"
 
 /* Percent; weaker evidence is left to people.  See docs/detection.md. */
 #define STRONG 80
+
+/*
+ * How long one request is looked at.  An administrator's bad pattern and a
+ * statement of many constants must not hold up the recorder: what is left is
+ * shown.
+ */
+#define LOOK_MS 500
 
 /* Longest escape of a string constant, \U and eight digits. */
 #define ESCAPE_MAX 10
@@ -88,6 +96,14 @@ typedef struct Place
 	int			word;			/* the last token, */
 	int			len;			/* when it is a word */
 } Place;
+
+static TimestampTz look_until;
+
+static void
+begin_to_look(void)
+{
+	look_until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LOOK_MS);
+}
 
 static inline bool
 is_digit(unsigned char c)
@@ -282,11 +298,11 @@ behind_escape(const char *s, int at)
 }
 
 /*
- * Does what begins at `at` stand where code has the name of a thing, behind
- * TABLE or a comma?
+ * Does what begins at `at` stand where code has the name of a thing: behind
+ * TABLE or a comma, which JSON has, too?
  */
 static bool
-is_name_place(const char *s, int at)
+is_name_place(const char *s, int at, bool json)
 {
 	static const char *const words[] = {
 		"column", "database", "domain", "exists", "extension", "from",
@@ -299,7 +315,7 @@ is_name_place(const char *s, int at)
 
 	while (end > 0 && isspace((unsigned char) s[end - 1]))
 		end--;
-	if (end > 0 && strchr(",.(", s[end - 1]) != NULL)
+	if (end > 0 && !json && strchr(",.(", s[end - 1]) != NULL)
 		return true;
 	start = end;
 	while (start > 0 && is_letter(s[start - 1]))
@@ -358,7 +374,7 @@ replaceable(Source source, const char *s, int len, const HgSpan *span,
 	if (strcmp(span->class_name, "ip_address") == 0 && is_host(s, span->start))
 		return false;
 	if (is_identifier(s + span->start, span->end - span->start) &&
-		is_name_place(s, span->start) && !is_json(s, len))
+		is_name_place(s, span->start, is_json(s, len)))
 		return false;
 	return harmless(s, len, span->start, span->end, span->class_name);
 }
@@ -374,7 +390,7 @@ replace_spans(Source source, const char *s, int len, StringInfo out)
 	int			done = 0;
 	int			n = 0;
 
-	if (!hg_detect_nothing(s, len))
+	if (GetCurrentTimestamp() < look_until && !hg_detect_nothing(s, len))
 	{
 		hg_detect_begin(&scan, s, len, NULL, false);
 		while (hg_detect_next(&scan, &span))
@@ -616,7 +632,7 @@ redact_statement(const char *s, int *n)
 
 		appendBinaryStringInfo(&out, s + done, one->start - done);
 		done = one->end;
-		if (one->number)
+		if (one->number && GetCurrentTimestamp() < look_until)
 			class_name = is_card(text, len) ? "credit_card" : NULL;
 		else if (one->password)
 			class_name = "secret_token";
@@ -845,6 +861,7 @@ hg_redact(HgRequestBody *request)
 	request->redactions = 0;
 	if (hg_guc_webhook_statement == HG_STATEMENT_FULL)
 		return;
+	begin_to_look();
 	if (none)
 		request->text = NULL;
 	else if (request->text != NULL)
@@ -864,6 +881,7 @@ hoopguard__redact(PG_FUNCTION_ARGS)
 {
 	int			n;
 
+	begin_to_look();
 	PG_RETURN_TEXT_P(cstring_to_text(redact_statement(text_to_cstring(PG_GETARG_TEXT_PP(0)),
 													  &n)));
 }
