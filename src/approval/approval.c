@@ -337,6 +337,7 @@ tell_stored(const char *token, const char *id)
 	LWLockRelease(&shared->lock);
 }
 
+/* Who has the longest way to go is told first: requests leave at once. */
 static void
 apply_effects(bool committed)
 {
@@ -344,24 +345,34 @@ apply_effects(bool committed)
 	{
 		Effect	   *effect = &effects[i];
 
-		if (effect->kind == EFFECT_PUBLISH)
-		{
-			if (committed)
-				hg_delivery_publish(effect->index);
-			else
-				hg_delivery_release(effect->index);
-		}
-		else if (!committed)
+		if (effect->kind != EFFECT_PUBLISH)
 			continue;
-		else if (effect->kind == EFFECT_RELEASE)
-			hg_delivery_release(effect->index);
-		else if (effect->kind == EFFECT_STORED)
-			tell_stored(effect->token, effect->id);
+		if (committed)
+			hg_delivery_publish(effect->index);
 		else
+			hg_delivery_release(effect->index);
+	}
+	for (int i = 0; committed && i < neffects; i++)
+	{
+		Effect	   *effect = &effects[i];
+
+		switch (effect->kind)
 		{
-			if (effect->kind == EFFECT_WAKE_DECIDED)
+			case EFFECT_PUBLISH:
+				break;
+			case EFFECT_RELEASE:
+				hg_delivery_release(effect->index);
+				break;
+			case EFFECT_STORED:
+				tell_stored(effect->token, effect->id);
+				break;
+			case EFFECT_WAKE:
+				wake(effect->id);
+				break;
+			case EFFECT_WAKE_DECIDED:
+				wake(effect->id);
 				hg_delivery_stop(effect->id);
-			wake(effect->id);
+				break;
 		}
 	}
 	neffects = 0;

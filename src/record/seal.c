@@ -60,6 +60,7 @@ static HgSealMark next;			/* the chain's end when it commits */
 static HgSealMark last = {InvalidOid};
 static bool must_read = true;	/* compare with the table first */
 static SPIPlanPtr plan_seal = NULL;
+static SPIPlanPtr plan_last = NULL;
 
 void
 hg_seal_begin(Oid schema)
@@ -91,9 +92,18 @@ read_last(void)
 	int64		id;
 	bytea	   *hash;
 
-	if (SPI_execute("SELECT s.seal_id, s.hash FROM hoopguard.seal s"
-					" ORDER BY s.seal_id DESC LIMIT 1", true, 1) !=
-		SPI_OK_SELECT)
+	if (plan_last == NULL)
+	{
+		SPIPlanPtr	made = SPI_prepare("SELECT s.seal_id, s.hash"
+									   " FROM hoopguard.seal s"
+									   " ORDER BY s.seal_id DESC LIMIT 1",
+									   0, NULL);
+
+		if (made == NULL || SPI_keepplan(made) != 0)
+			elog(ERROR, "could not prepare a look at the seals");
+		plan_last = made;
+	}
+	if (SPI_execute_plan(plan_last, NULL, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read hoopguard.seal");
 	if (SPI_processed > 0)
 	{
