@@ -1094,6 +1094,7 @@ hg_worker_tick(bool committed)
 	{
 		due_at = PG_INT64_MAX;
 		in_flight = 0;
+		nwaiting = 0;
 		return -1;
 	}
 
