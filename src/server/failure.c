@@ -143,8 +143,9 @@ hg_failure_committed(void)
 int
 hg_failure_next(const char *query_string, int location, int len)
 {
+	/* a length is given where a semicolon follows */
 	return query_string == NULL || query_string != debug_query_string ||
-		len <= 0 ? -1 : Max(location, 0) + len;
+		len <= 0 ? -1 : Max(location, 0) + len + 1;
 }
 
 /* Has the parser taken the text, so that its scanner will not raise? */
