@@ -25,6 +25,7 @@
 
 #include <ctype.h>
 
+#include "approval/delivery.h"
 #include "approval/redact.h"
 #include "base/guc.h"
 #include "common/keywords.h"
@@ -390,7 +391,9 @@ replace_spans(Source source, const char *s, int len, StringInfo out)
 	int			done = 0;
 	int			n = 0;
 
-	if (GetCurrentTimestamp() < look_until && !hg_detect_nothing(s, len))
+	/* what is longer than a body is not sent */
+	if (len < HG_DELIVERY_BODY && GetCurrentTimestamp() < look_until &&
+		!hg_detect_nothing(s, len))
 	{
 		hg_detect_begin(&scan, s, len, NULL, false);
 		while (hg_detect_next(&scan, &span))
