@@ -197,6 +197,10 @@ extern void hg_lineage_query(HgFacts *facts, Query *query,
 							 const HgLineageTarget *into,
 							 const HgPolicy *policy);
 
+/* The same for a statement as it was written, of which nothing will run. */
+extern void hg_lineage_dropped(HgFacts *facts, Query *query,
+							   const HgPolicy *policy);
+
 /*
  * A statement has been analysed and is about to be rewritten.  If INSTEAD
  * rules will take its place, keep it in its range table as it was written, for

@@ -263,6 +263,54 @@ emit_generated(LinScope *scope, LinRel *rel, LinMap **assigned, bool insert)
 	relation_close(relation, AccessShareLock);
 }
 
+/* The column of the query's target that is written as column attno. */
+static AttrNumber
+written_column(LinScope *scope, AttrNumber attno)
+{
+	LinRel	   *view = scope->result_view;
+
+	while (view != NULL)
+	{
+		LinScope   *inner = hg_lineage_scope_view(scope->run, view);
+		TargetEntry *tle = NULL;
+		Oid			base;
+
+		if (inner != NULL && attno >= 1 &&
+			attno <= list_length(inner->query->targetList))
+			tle = list_nth_node(TargetEntry, inner->query->targetList,
+								attno - 1);
+		if (tle == NULL || !IsA(tle->expr, Var))
+			return InvalidAttrNumber;
+		attno = ((Var *) tle->expr)->varattno;
+		base = hg_lineage_updated_base(view->relid,
+									   scope->query->commandType);
+		view = hg_lineage_rel(scope->run, base);
+		if (view->relkind != RELKIND_VIEW ||
+			!OidIsValid(hg_lineage_updated_base(base,
+												scope->query->commandType)))
+			break;
+	}
+	return attno;
+}
+
+/* What a view is written through to; views on the way are written, too. */
+static LinRel *
+written_through(LinScope *scope)
+{
+	LinRel	   *rel = scope->result_view;
+	Oid			base;
+
+	while (rel->relkind == RELKIND_VIEW &&
+		   OidIsValid(base = hg_lineage_updated_base(rel->relid,
+													 scope->query->commandType)))
+	{
+		rel->written = true;
+		rel = hg_lineage_rel(scope->run, base);
+		CHECK_FOR_INTERRUPTS();
+	}
+	return rel;
+}
+
 /* Edges of the assignments of one INSERT, UPDATE or action of these. */
 static void
 emit_assignments(LinScope *scope, List *tlist, LinRel *rel, bool insert)
@@ -279,16 +327,18 @@ emit_assignments(LinScope *scope, List *tlist, LinRel *rel, bool insert)
 	foreach(lc, tlist)
 	{
 		TargetEntry *tle = (TargetEntry *) lfirst(lc);
+		AttrNumber	attno = written_column(scope, tle->resno);
 		LinMap	   *set;
 
-		if (tle->resjunk || tle->resno < 1 || tle->resno > rel->natts)
+		if (tle->resjunk || attno < 1 || attno > rel->natts)
 			continue;
-		set = hg_lineage_map_create(run->context);
+		/* as it was written, parts of a column may be assigned one by one */
+		set = assigned[attno - 1];
+		if (set == NULL)
+			set = assigned[attno - 1] = hg_lineage_map_create(run->context);
 		hg_lineage_expr(scope, (Node *) tle->expr, LIN_IDENTITY, set);
-		assigned[tle->resno - 1] = set;
 		if (set->n > 0)
-			hg_lineage_set_merge(hg_lineage_target(run, rel, tle->resno,
-												   NULL),
+			hg_lineage_set_merge(hg_lineage_target(run, rel, attno, NULL),
 								 set, LIN_IDENTITY);
 	}
 	scope->assignments = NIL;
@@ -376,7 +426,8 @@ hg_lineage_dml(LinScope *scope)
 
 	if (result == NULL || result->rtekind != RTE_RELATION)
 		return;
-	rel = hg_lineage_rel(run, result->relid);
+	rel = scope->result_view != NULL ? written_through(scope) :
+		hg_lineage_rel(run, result->relid);
 	rel->written = true;
 
 	/* an entry of a rule's action may also be what the rule was found by */
@@ -532,4 +583,10 @@ hg_lineage_query(HgFacts *facts, Query *query, const HgLineageTarget *into,
 	run_query(facts, query, into, policy,
 			  written != NULL || query->querySource == QSRC_NON_INSTEAD_RULE ||
 			  query->querySource == QSRC_QUAL_INSTEAD_RULE, false);
+}
+
+void
+hg_lineage_dropped(HgFacts *facts, Query *query, const HgPolicy *policy)
+{
+	run_query(facts, query, NULL, policy, false, true);
 }

@@ -131,6 +131,8 @@ struct LinScope
 	bool		reads_done;
 	int			result_copy;	/* RTE that stands for a written view with
 								 * INSTEAD OF triggers, 0 if none */
+	LinRel	   *result_view;	/* written view that nobody expanded but that
+								 * is updated automatically, or NULL */
 	List	   *assignments;	/* target list being looked at, for
 								 * multi-column SET */
 	LinMap	  **assigned;		/* generation expression: by attno - 1 */
@@ -253,6 +255,12 @@ extern void hg_lineage_reads(LinScope *scope);
  * applied; NULL if none was kept.  *edges: its edges belong to this part.
  */
 extern Query *hg_lineage_written(Query *query, bool *edges);
+
+/*
+ * The relation that a command on a view is handed down to, if the view is
+ * updated automatically; InvalidOid if it is not.
+ */
+extern Oid	hg_lineage_updated_base(Oid view, CmdType command);
 
 /* What is analysed now is only looked at: it goes to no rewriter. */
 extern bool hg_lineage_only_looking;

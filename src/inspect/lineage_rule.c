@@ -23,6 +23,7 @@
 #include "postgres.h"
 
 #include "access/relation.h"
+#include "catalog/pg_class.h"
 #include "commands/trigger.h"
 #include "inspect/lineage_int.h"
 #include "miscadmin.h"
@@ -31,6 +32,7 @@
 #include "parser/parsetree.h"
 #include "rewrite/prs2lock.h"
 #include "rewrite/rewriteDefine.h"
+#include "rewrite/rewriteHandler.h"
 #include "rewrite/rewriteManip.h"
 #include "rewrite/rewriteSupport.h"
 #include "utils/rel.h"
@@ -97,23 +99,92 @@ look_at_rule(const RewriteRule *rule, Replacement *replacement)
 	}
 }
 
-/* The parser's lock on the target is still held. */
 static void
-look_at_rules(Query *query, Replacement *replacement)
+look_at_rules_of(Relation rel, CmdType command, Replacement *replacement)
 {
-	RangeTblEntry *rte = rt_fetch(query->resultRelation, query->rtable);
-	Relation	rel = relation_open(rte->relid, NoLock);
 	RuleLock   *rules = rel->rd_rules;
 
 	for (int i = 0; rules != NULL && i < rules->numLocks; i++)
 	{
 		if (rules->rules[i]->event == CMD_UPDATE)
 			replacement->on_update = true;
-		if (rules->rules[i]->event == query->commandType &&
-			fires(rules->rules[i]))
+		if (rules->rules[i]->event == command && fires(rules->rules[i]))
 			look_at_rule(rules->rules[i], replacement);
 	}
-	relation_close(rel, NoLock);
+}
+
+static bool
+has_instead_trigger(Relation view, CmdType command)
+{
+	TriggerDesc *triggers = view->trigdesc;
+
+	if (triggers == NULL)
+		return false;
+	switch (command)
+	{
+		case CMD_INSERT:
+			return triggers->trig_insert_instead_row;
+		case CMD_UPDATE:
+			return triggers->trig_update_instead_row;
+		case CMD_DELETE:
+			return triggers->trig_delete_instead_row;
+		default:
+			return false;
+	}
+}
+
+Oid
+hg_lineage_updated_base(Oid view, CmdType command)
+{
+	Relation	rel = try_relation_open(view, AccessShareLock);
+	Replacement replacement = {0};
+	Oid			base = InvalidOid;
+
+	if (rel == NULL)
+		return InvalidOid;
+	if (rel->rd_rel->relkind == RELKIND_VIEW && rel->rd_rules != NULL &&
+		!has_instead_trigger(rel, command))
+	{
+		look_at_rules_of(rel, command, &replacement);
+		if (!replacement.instead)
+		{
+			Query	   *query = get_view_query(rel);
+			List	   *from = query->jointree->fromlist;
+
+			if (list_length(from) == 1 && IsA(linitial(from), RangeTblRef))
+			{
+				RangeTblEntry *rte =
+					rt_fetch(linitial_node(RangeTblRef, from)->rtindex,
+							 query->rtable);
+
+				if (rte->rtekind == RTE_RELATION)
+					base = rte->relid;
+			}
+		}
+	}
+	relation_close(rel, AccessShareLock);
+	return base;
+}
+
+/* Also rules of what an auto-updatable view is about. */
+static void
+look_at_rules(Query *query, Replacement *replacement)
+{
+	Oid			relid = rt_fetch(query->resultRelation, query->rtable)->relid;
+
+	while (OidIsValid(relid))
+	{
+		Relation	rel = try_relation_open(relid, AccessShareLock);
+		bool		view;
+
+		if (rel == NULL)
+			return;
+		look_at_rules_of(rel, query->commandType, replacement);
+		view = rel->rd_rel->relkind == RELKIND_VIEW;
+		relation_close(rel, NoLock);
+		relid = view ? hg_lineage_updated_base(relid, query->commandType) :
+			InvalidOid;
+	}
 }
 
 /* Does an INSTEAD rule replace a data-modifying WITH query? */

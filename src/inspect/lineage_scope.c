@@ -96,6 +96,30 @@ find_result_copy(Query *query)
 	return 0;
 }
 
+/*
+ * A written view that is updated automatically: the rewriter puts its base
+ * relation in its place, but in a tree as it was written the view still is.
+ */
+static LinRel *
+find_result_view(LinRun *run, Query *query)
+{
+	RangeTblEntry *result;
+
+	if ((!run->edges_only &&
+		 (run->into == NULL || !run->into->definition)) ||
+		(query->commandType != CMD_INSERT &&
+		 query->commandType != CMD_UPDATE &&
+		 query->commandType != CMD_DELETE))
+		return NULL;
+	result = rt_fetch(query->resultRelation, query->rtable);
+	if (result->rtekind != RTE_RELATION ||
+		result->relkind != RELKIND_VIEW ||
+		!OidIsValid(hg_lineage_updated_base(result->relid,
+											query->commandType)))
+		return NULL;
+	return hg_lineage_rel(run, result->relid);
+}
+
 /* Columns of a WITH query but for those that SEARCH and CYCLE add. */
 static int
 cte_own_columns(CommonTableExpr *cte)
@@ -146,6 +170,7 @@ hg_lineage_scope_create(LinRun *run, Query *query, LinScope *parent,
 			i++;
 		}
 		scope->result_copy = find_result_copy(query);
+		scope->result_view = find_result_view(run, query);
 	}
 	MemoryContextSwitchTo(old);
 	return scope;
@@ -245,7 +270,8 @@ hg_lineage_scope_child(LinScope *scope, int rti)
 	LinRel	   *rel;
 	Oid			view;
 
-	if (rte == NULL || rti == scope->query->resultRelation ||
+	if (rte == NULL || (rti == scope->query->resultRelation &&
+						scope->result_view == NULL) ||
 		rti == scope->result_copy || is_old_or_new(scope->run, rte))
 		return NULL;
 	if (scope->children == NULL)

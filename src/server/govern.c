@@ -710,8 +710,12 @@ hg_govern_analysed(Query *query, const char *source)
 	facts = hg_stmt_make_facts(stmt);
 	old = MemoryContextSwitchTo(facts->context);
 	hg_query_facts(facts, query, NULL);
-	complete_facts(facts, query, source,
-				   who->governed ? hg_policy_get(who) : NULL);
+	if (!is_ri(query))
+		hg_lineage_dropped(facts, query,
+						   who->governed ? hg_policy_get(who) : NULL);
+	hg_fingerprint(facts, source, query->stmt_location, query->stmt_len,
+				   NULL);
+	facts->complete = true;
 	MemoryContextSwitchTo(old);
 	hg_stmt_intend(stmt, false);
 	hg_stmt_push(stmt, 0, false);
