@@ -194,7 +194,7 @@ call_planner(planner_hook_type next, Query *parse, const char *query_string,
 	return standard_planner(parse, query_string, cursor_options, params);
 }
 
-/* Is the function in a language whose functions can run statements? */
+/* Is it a function that can run statements? */
 static bool
 runs_statements(Oid function)
 {
@@ -205,9 +205,15 @@ runs_statements(Oid function)
 	if (!HeapTupleIsValid(tuple))
 		return true;
 	proc = (Form_pg_proc) GETSTRUCT(tuple);
-	if (proc->prokind != PROKIND_AGGREGATE)
-		result = proc->prolang != INTERNALlanguageId &&
-			proc->prolang != ClanguageId;
+	if (proc->prolang != INTERNALlanguageId && proc->prolang != ClanguageId)
+		;
+	else if (proc->prokind != PROKIND_AGGREGATE)
+	{
+		/* in C it may call SPI: xpath_table() of xml2, marked PARALLEL SAFE */
+		HgCommand	group = hg_function_group(function);
+
+		result = group == HG_CMD_FN_SQL || group == HG_CMD_FN_UNCLASSIFIED;
+	}
 	else
 	{
 		HeapTuple	parts = SearchSysCache1(AGGFNOID,

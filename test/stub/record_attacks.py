@@ -160,6 +160,7 @@ class Session:
 dba = connect(DBA)
 for line in """
 CREATE SCHEMA w
+CREATE EXTENSION xml2
 CREATE TABLE w.t (id int PRIMARY KEY, v text)
 INSERT INTO w.t SELECT i, 'v' || i FROM generate_series(1, 50) i
 CREATE TABLE w.c (a int, b int)
@@ -310,6 +311,10 @@ for user in (AGENT, HUMAN):
     session.send("select w.peek() from w.big where id > 19990")
     same(session.events[-1][1], "HG001" if user == AGENT else "00000",
          "and rules apply in them")
+    session.send("select count(*) from w.big b, xpath_table('a', 'a::text', 'w.hidden', '/a',"
+                 " 'true') as t(a int, v text) where b.id > 19990")
+    same(session.events[-1][1], "HG001" if user == AGENT else "00000",
+         "and in one in C that runs statements, %s" % user)
 
 # function calls without a statement
 libpq = ctypes.CDLL("libpq.so.5")
