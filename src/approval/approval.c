@@ -418,7 +418,7 @@ hg_approval_register(void)
 	hg_recorder_register_handler(HG_REC_BREAK_GLASS,
 								 hg_worker_on_break_glass);
 	hg_recorder_register_handler(HG_REC_APPROVAL_LATE, hg_worker_on_late);
-	hg_recorder_register_tick(hg_worker_tick);
+	hg_worker_poke = hg_recorder_register_tick(hg_worker_tick);
 }
 
 /* ---- refusals ----------------------------------------------------------- */
@@ -863,7 +863,10 @@ open_request(const HgApprovalAsk *ask, const HgApprover *approver,
 	if (identity->subjects != NIL)
 		subject = ((const HgSubject *) linitial(identity->subjects))->name;
 	now = GetCurrentTimestamp();
-	hg_ticket_count(subject, now - USECS_PER_MINUTE, &pending, &recent);
+
+	/* as many as there are slots may be on their way to the table */
+	hg_ticket_count(subject, now - USECS_PER_MINUTE,
+					hg_guc_approval_rate - shared->nslots, &pending, &recent);
 	if (!take_slot(token, "", identity->session_role, &unstored))
 		ereport(ERROR,
 				(errcode(HG_ERRCODE_TOO_MANY),

@@ -118,9 +118,12 @@ extern HgTicket *hg_ticket_find(const char *binding, const char *id);
  */
 extern HgBound *hg_ticket_bound(const HgTicket *ticket, const char *binding);
 
-/* Open requests of a subject, and those made since a time. */
+/*
+ * Open requests of a subject, and those made since a time: how many exactly
+ * is only counted if they may be as many as enough.
+ */
 extern void hg_ticket_count(const char *subject, TimestampTz since,
-						   int *pending, int *recent);
+							int enough, int *pending, int *recent);
 
 /* The approver a rule's requests go to; rule_approver may be NULL. */
 extern void hg_ticket_approver(const char *rule_approver, HgApprover *out);

@@ -15,6 +15,7 @@
 #include "utils/timestamp.h"
 
 HgDeliveryTable *hg_delivery = NULL;
+uint32		hg_worker_poke = 0;
 
 Size
 hg_delivery_shmem_size(void)
@@ -154,7 +155,8 @@ hg_delivery_stop(const char *id)
 		if (entry->state == HG_DELIVERY_FREE || strcmp(entry->id, id) != 0)
 			continue;
 		entry->stop = true;
-		courier = hg_delivery->courier;
+		if (entry->state != HG_DELIVERY_DONE)
+			courier = hg_delivery->courier;
 	}
 	LWLockRelease(&hg_delivery->lock);
 	if (courier != NULL)

@@ -95,6 +95,9 @@ typedef struct HgDeliveryTable
 	HgDelivery	entries[HG_DELIVERY_COUNT];
 } HgDeliveryTable;
 
+/* How hg_lane_poke() has answers applied. */
+extern uint32 hg_worker_poke;
+
 /* NULL without shared memory (not preloaded). */
 extern HgDeliveryTable *hg_delivery;
 

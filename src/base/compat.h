@@ -108,4 +108,13 @@
 #define HG_QUALIFIED_NAME_LIST(text) stringToQualifiedNameList(text)
 #endif
 
+/* 18 counts index searches (0fbceae841). */
+#if PG_VERSION_NUM >= 180000
+#define HG_INDEX_BEGINSCAN(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
+#else
+#define HG_INDEX_BEGINSCAN(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, nkeys, 0)
+#endif
+
 #endif							/* HG_COMPAT_H */

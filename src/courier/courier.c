@@ -255,7 +255,7 @@ finish(int i, const HgReply *reply)
 	dboid = entry->dboid;
 	LWLockRelease(&hg_delivery->lock);
 	jobs[i].phase = PHASE_NONE;
-	hg_lane_wake(dboid);
+	hg_lane_poke(dboid, hg_worker_poke);
 }
 
 static void
@@ -518,7 +518,7 @@ accepted(int i, int retry_after_s)
 		entry->accepted = true;
 		dboid = entry->dboid;
 		LWLockRelease(&hg_delivery->lock);
-		hg_lane_wake(dboid);
+		hg_lane_poke(dboid, hg_worker_poke);
 	}
 	if (now > job->accepted_at + POLL_MAX_S * USECS_PER_SEC)
 	{
@@ -720,15 +720,14 @@ watch_record(void)
 			 "events wait to be recorded, and nobody records them");
 }
 
-/* Begin what is due; ms to the next, -1 for none. */
-static long
+/* Begin what is due. */
+static void
 begin_due(const bool *begin)
 {
-	TimestampTz next = 0;
+	TimestampTz now = GetCurrentTimestamp();
 
 	for (int i = 0; i < HG_DELIVERY_COUNT; i++)
 	{
-		TimestampTz now = GetCurrentTimestamp();
 		Job		   *job = &jobs[i];
 
 		if (begin[i])
@@ -737,6 +736,19 @@ begin_due(const bool *begin)
 			send_one(i, false);
 		else if (job->phase == PHASE_POLL_AGAIN && job->next <= now)
 			send_one(i, true);
+	}
+}
+
+/* ms to the next that is due, -1 for none. */
+static long
+next_due(void)
+{
+	TimestampTz next = 0;
+
+	for (int i = 0; i < HG_DELIVERY_COUNT; i++)
+	{
+		Job		   *job = &jobs[i];
+
 		if ((job->phase == PHASE_POST_AGAIN ||
 			 job->phase == PHASE_POLL_AGAIN) &&
 			(next == 0 || job->next < next))
@@ -831,6 +843,7 @@ hg_courier_main(Datum arg)
 	{
 		bool		begin[HG_DELIVERY_COUNT];
 		HgHttpResult *result;
+		const HgHttpSocket *wanted;
 		long		ms;
 
 		ResetLatch(MyLatch);
@@ -851,13 +864,19 @@ hg_courier_main(Datum arg)
 		look_at_table(begin);
 		watch_record();
 		hg_outbox_send_new(secrets_loaded ? &secrets : NULL);
+		begin_due(begin);
+
+		/* what was just begun leaves now, not in the next turn */
+		(void) hg_http_wants(&wanted, &ms);
+		if (ms == 0)
+			hg_http_drive(-1, false, false);
 		while ((result = hg_http_finished()) != NULL)
 		{
 			if (!hg_outbox_send_answered(result,
 										 secrets_loaded ? &secrets : NULL))
 				answered(result);
 		}
-		ms = begin_due(begin);
+		ms = next_due();
 		wait_and_drive(ms < 0 ? TURN_MS : Min(ms, TURN_MS));
 	}
 }

@@ -294,6 +294,12 @@ wake_recorder(HgLane *lane, bool urgent)
 void
 hg_lane_wake(Oid dboid)
 {
+	hg_lane_poke(dboid, PG_UINT32_MAX);
+}
+
+void
+hg_lane_poke(Oid dboid, uint32 which)
+{
 	HgRecorderSlot *slot;
 	Latch	   *latch = NULL;
 
@@ -303,7 +309,7 @@ hg_lane_wake(Oid dboid)
 	slot = hg_lane_find_slot(dboid, true);
 	if (slot != NULL)
 	{
-		pg_atomic_write_u32(&slot->poked, 1);
+		pg_atomic_fetch_or_u32(&slot->poked, which);
 		if (slot->pid != 0)
 			latch = slot->latch;
 	}

@@ -69,6 +69,9 @@ extern bool hg_lane_flush(long timeout_ms);
  */
 extern void hg_lane_wake(Oid dboid);
 
+/* The same for some of its ticks only, by the bits of their registration. */
+extern void hg_lane_poke(Oid dboid, uint32 which);
+
 /*
  * Before a database is chosen (logins that fail): records of this process go
  * to the recorder of the database with this name.  False if none is known.

@@ -85,7 +85,7 @@ typedef struct HgRecorderSlot
 
 	/* set by anyone */
 	pg_atomic_uint32 sleeping;	/* recorder sleeps long: needs its latch */
-	pg_atomic_uint32 poked;		/* hg_lane_wake(): run the ticks */
+	pg_atomic_uint32 poked;		/* hg_lane_poke(): ticks to run */
 	pg_atomic_uint32 yield;		/* leave when idle: others need the worker */
 	pg_atomic_uint32 resolved;	/* intents of before the start are events */
 

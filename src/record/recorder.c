@@ -113,7 +113,6 @@ static Record *batch;
 static int	nbatch = 0;
 static Size batch_bytes;
 static bool batch_full;
-static bool batch_has_handled;	/* records with a handler among them */
 
 static volatile sig_atomic_t in_commit = false;
 static TimestampTz leave_by = 0;	/* 0: not leaving */
@@ -125,7 +124,7 @@ static Oid	partitioned_relid = InvalidOid; /* hoopguard.event whose
 											 * partitions were made */
 static TimestampTz partitions_failed = 0;	/* 0: the last try was good */
 static TimestampTz partitions_at = 0;	/* when to see to them next */
-static TimestampTz tick_at = 0;		/* 0: no wish */
+static TimestampTz tick_at[lengthof(ticks)];	/* 0: no wish */
 
 /* ---------------------------------------------------------------- wiring */
 
@@ -136,11 +135,12 @@ hg_recorder_register_handler(int type, HgRecordHandler handler)
 	handlers[type] = handler;
 }
 
-void
+uint32
 hg_recorder_register_tick(HgRecorderTick tick)
 {
 	Assert(nticks < (int) lengthof(ticks));
 	ticks[nticks++] = tick;
+	return (uint32) 1 << (nticks - 1);
 }
 
 /*
@@ -352,8 +352,6 @@ add_record(int type, int lane, const char *data, Size len)
 	record->len = len;
 	record->settled = false;
 	batch_bytes += len;
-	if (type >= 64)
-		batch_has_handled = true;
 	if (nbatch >= BATCH_RECORDS || batch_bytes >= BATCH_BYTES)
 		batch_full = true;
 }
@@ -458,7 +456,6 @@ collect(void)
 	nbatch = 0;
 	batch_bytes = 0;
 	batch_full = false;
-	batch_has_handled = false;
 	for (i = 0; i < n && !batch_full; i++)
 	{
 		int			index = (first_lane + i) % n;
@@ -878,15 +875,15 @@ absent(void)
 /* ------------------------------------------------------------------- ticks */
 
 static void
-wish(long ms)
+wish(int i, long ms)
 {
 	TimestampTz at;
 
 	if (ms < 0)
 		return;
 	at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
-	if (tick_at == 0 || at < tick_at)
-		tick_at = at;
+	if (tick_at[i] == 0 || at < tick_at[i])
+		tick_at[i] = at;
 }
 
 static void
@@ -895,12 +892,25 @@ ticks_after_commit(void)
 	int			i;
 
 	for (i = 0; i < nticks; i++)
-		wish(ticks[i] (true));
+		wish(i, ticks[i] (true));
+}
+
+/* When the next of them is wanted; 0: no wish. */
+static TimestampTz
+next_tick(void)
+{
+	TimestampTz next = 0;
+	int			i;
+
+	for (i = 0; i < nticks; i++)
+		if (tick_at[i] != 0 && (next == 0 || tick_at[i] < next))
+			next = tick_at[i];
+	return next;
 }
 
 /* One tick in a transaction of its own; its error costs it a second. */
 static void
-run_tick(HgRecorderTick tick)
+run_tick(int i)
 {
 	PG_TRY();
 	{
@@ -910,30 +920,37 @@ run_tick(HgRecorderTick tick)
 		if (hg_store_begin(&relid))
 		{
 			hg_store_end();
-			wish(tick(false));
+			wish(i, ticks[i] (false));
 		}
 		commit_transaction();
 		hg_store_forget(false);
-		wish(tick(true));
+		wish(i, ticks[i] (true));
 	}
 	PG_CATCH();
 	{
 		(void) abort_transaction(LOG, "housekeeping failed");
 		hg_store_forget(false);
-		wish(1000);
+		wish(i, 1000);
 	}
 	PG_END_TRY();
 }
 
+/* Those that are due or were asked for: each costs a transaction. */
 static void
-run_ticks(void)
+run_ticks(bool all)
 {
+	uint32		poked = pg_atomic_exchange_u32(&my_slot->poked, 0);
+	TimestampTz now = GetCurrentTimestamp();
 	int			i;
 
-	tick_at = 0;
-	pg_atomic_write_u32(&my_slot->poked, 0);
 	for (i = 0; i < nticks; i++)
-		run_tick(ticks[i]);
+	{
+		if (!all && (poked & ((uint32) 1 << i)) == 0 &&
+			(tick_at[i] == 0 || tick_at[i] > now))
+			continue;
+		tick_at[i] = 0;
+		run_tick(i);
+	}
 }
 
 /* ------------------------------------------------------------------ worker */
@@ -1040,8 +1057,6 @@ hg_recorder_main(Datum arg)
 			{
 				absent_since = 0;
 				publish();
-				if (batch_has_handled)
-					wish(0);
 				ticks_after_commit();
 				pgstat_report_stat(false);
 			}
@@ -1057,8 +1072,8 @@ hg_recorder_main(Datum arg)
 
 		if (!leaving() &&
 			(first_turn || pg_atomic_read_u32(&my_slot->poked) != 0 ||
-			 (tick_at != 0 && GetCurrentTimestamp() >= tick_at)))
-			run_ticks();
+			 (next_tick() != 0 && GetCurrentTimestamp() >= next_tick())))
+			run_ticks(first_turn);
 		first_turn = false;
 
 		if (leaving())
@@ -1077,16 +1092,16 @@ hg_recorder_main(Datum arg)
 		if (nbatch == 0 &&
 			TimestampDifferenceExceeds(quiet_since, now, ACTIVE_FOR_MS))
 		{
-			if (tick_at == 0 &&
+			if (next_tick() == 0 &&
 				(TimestampDifferenceExceeds(quiet_since, now, IDLE_EXIT_MS) ||
 				 absent_since != 0 ||
 				 pg_atomic_read_u32(&my_slot->yield) != 0))
 				break;
 			sleep_ms = IDLE_SLEEP_MS;
 		}
-		if (tick_at != 0)
+		if (next_tick() != 0)
 			sleep_ms = Min(sleep_ms,
-						   TimestampDifferenceMilliseconds(now, tick_at));
+						   TimestampDifferenceMilliseconds(now, next_tick()));
 		if (sleep_ms > ACTIVE_SLEEP_MS)
 		{
 			pgstat_report_stat(true);

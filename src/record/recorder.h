@@ -23,7 +23,9 @@ typedef long (*HgRecorderTick) (bool committed);
 
 /* Wiring, from _PG_init, inherited by the workers. */
 extern void hg_recorder_register_handler(int type, HgRecordHandler handler);
-extern void hg_recorder_register_tick(HgRecorderTick tick);
+
+/* Returns the bit by which hg_lane_poke() names it. */
+extern uint32 hg_recorder_register_tick(HgRecorderTick tick);
 
 /* Register the launcher; from _PG_init. */
 extern void hg_recorder_register_launcher(void);
