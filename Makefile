@@ -29,8 +29,10 @@ OBJS = \
 	src/approval/evidence.o \
 	src/approval/late.o \
 	src/approval/rehearse.o \
+	src/approval/quick.o \
 	src/approval/redact.o \
 	src/approval/request.o \
+	src/approval/rows.o \
 	src/approval/sample.o \
 	src/approval/ticket.o \
 	src/approval/worker.o \

@@ -13,6 +13,14 @@
  * They are under one lock, held for a few instructions.  A slot is released
  * on every way out: return, error, and exit of the backend.
  *
+ * A ticket whose session waits is used up by the very transaction that
+ * approves it.  The recorder claims the slot for that, so that the session
+ * cannot leave unnoticed: one that finds its slot claimed on its way out, and
+ * does not run its statement, has the recorder give the ticket back.  It may
+ * find it claimed and the transaction is not over, or fails: the record that
+ * gives back is read after that, and does nothing to a row that was not used
+ * up with this token.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -32,6 +40,7 @@
 #include "storage/latch.h"
 #include "storage/lock.h"
 #include "storage/lwlock.h"
+#include "storage/pmsignal.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -57,6 +66,8 @@ typedef struct HgApprovalSlot
 	Oid			dboid;
 	int			pid;
 	bool		queued;			/* somebody queues behind a lock of it */
+	bool		ready;			/* it would run if it was approved now */
+	bool		claimed;		/* a recorder is using up its ticket, or has */
 	Latch	   *latch;
 } HgApprovalSlot;
 
@@ -74,7 +85,8 @@ typedef enum EffectKind
 	EFFECT_WAKE_DECIDED,
 	EFFECT_STORED,
 	EFFECT_PUBLISH,
-	EFFECT_RELEASE
+	EFFECT_RELEASE,
+	EFFECT_CLAIM
 } EffectKind;
 
 typedef struct Effect
@@ -155,15 +167,55 @@ hg_approval_slots(int *used, int *total)
 	LWLockRelease(&shared->lock);
 }
 
+/* True: it was claimed, and token and id (both may be NULL) are set. */
+static bool
+release_claimed(char *token, char *id)
+{
+	HgApprovalSlot *slot;
+	bool		claimed;
+
+	if (my_slot < 0)
+		return false;
+	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
+	slot = &shared->slots[my_slot];
+	claimed = slot->claimed;
+	if (claimed && token != NULL)
+	{
+		strlcpy(token, slot->token, HG_UUID_LEN);
+		strlcpy(id, slot->id, HG_UUID_LEN);
+	}
+	memset(slot, 0, sizeof(HgApprovalSlot));
+	LWLockRelease(&shared->lock);
+	my_slot = -1;
+	return claimed;
+}
+
 static void
 release_slot(void)
 {
-	if (my_slot < 0)
-		return;
-	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
-	memset(&shared->slots[my_slot], 0, sizeof(HgApprovalSlot));
+	(void) release_claimed(NULL, NULL);
+}
+
+/* Release a slot without running the statement; nothing in here raises. */
+static void
+leave_slot(void)
+{
+	char		record[HG_GIVE_BACK_LEN] = {0};
+
+	if (release_claimed(record + HG_UUID_LEN, record))
+		(void) hg_lane_push(HG_REC_APPROVAL_CANCEL, record, sizeof(record),
+							true, true);
+}
+
+static bool
+is_claimed(void)
+{
+	bool		claimed;
+
+	LWLockAcquire(&shared->lock, LW_SHARED);
+	claimed = shared->slots[my_slot].claimed;
 	LWLockRelease(&shared->lock);
-	my_slot = -1;
+	return claimed;
 }
 
 /* Take a request back; nothing in here raises. */
@@ -193,8 +245,10 @@ release_on_exit(int code, Datum arg)
 	if (my_slot < 0)
 		return;
 	others = id[0] != '\0' && others_wait_for(id);
-	release_slot();
-	if (id[0] != '\0' && !others)
+	leave_slot();
+
+	/* with the server itself: who comes back finds the request open */
+	if (id[0] != '\0' && !others && PostmasterIsAlive())
 		push_cancel(id, HG_CANCEL_SESSION);
 }
 
@@ -203,7 +257,8 @@ release_on_exit(int code, Datum arg)
  * their way to the table.
  */
 static bool
-take_slot(const char *token, const char *id, Oid role, int *unstored)
+take_slot(const char *token, const char *id, Oid role, bool ready,
+		  int *unstored)
 {
 	if (!exit_registered)
 	{
@@ -230,6 +285,7 @@ take_slot(const char *token, const char *id, Oid role, int *unstored)
 			slot->role = role;
 			slot->dboid = MyDatabaseId;
 			slot->pid = MyProcPid;
+			slot->ready = ready;
 			slot->latch = MyLatch;
 			my_slot = i;
 		}
@@ -262,10 +318,8 @@ others_wait_for(const char *id)
 /* ---- what a commit sets off --------------------------------------------- */
 
 static void
-add_effect(EffectKind kind, int index, const char *id, const char *token)
+room_for_effect(void)
 {
-	Effect	   *effect;
-
 	if (neffects >= effects_size)
 	{
 		int			size = effects_size > 0 ? 2 * effects_size : 32;
@@ -277,6 +331,14 @@ add_effect(EffectKind kind, int index, const char *id, const char *token)
 			effects = repalloc(effects, size * sizeof(Effect));
 		effects_size = size;
 	}
+}
+
+static void
+add_effect(EffectKind kind, int index, const char *id, const char *token)
+{
+	Effect	   *effect;
+
+	room_for_effect();
 	effect = &effects[neffects];
 	effect->kind = kind;
 	effect->index = index;
@@ -307,6 +369,47 @@ void
 hg_effect_release(int i)
 {
 	add_effect(EFFECT_RELEASE, i, "", "");
+}
+
+bool
+hg_approval_claim(const char *id, char *token)
+{
+	HgApprovalSlot *found = NULL;
+	int			n = 0;
+
+	/* nothing can fail once it is claimed */
+	room_for_effect();
+	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < shared->nslots; i++)
+	{
+		HgApprovalSlot *slot = &shared->slots[i];
+
+		if (slot->token[0] == '\0' || slot->dboid != MyDatabaseId ||
+			strcmp(slot->id, id) != 0)
+			continue;
+		found = slot;
+		n++;
+	}
+	if (n != 1 || !found->ready || found->claimed)
+	{
+		LWLockRelease(&shared->lock);
+		return false;
+	}
+	found->claimed = true;
+	strlcpy(token, found->token, HG_UUID_LEN);
+	LWLockRelease(&shared->lock);
+	add_effect(EFFECT_CLAIM, 0, "", token);
+	return true;
+}
+
+void
+hg_approval_unclaim(const char *token)
+{
+	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < shared->nslots; i++)
+		if (strcmp(shared->slots[i].token, token) == 0)
+			shared->slots[i].claimed = false;
+	LWLockRelease(&shared->lock);
 }
 
 static void
@@ -345,6 +448,8 @@ apply_effects(bool committed)
 	{
 		Effect	   *effect = &effects[i];
 
+		if (effect->kind == EFFECT_CLAIM && !committed)
+			hg_approval_unclaim(effect->token);
 		if (effect->kind != EFFECT_PUBLISH)
 			continue;
 		if (committed)
@@ -359,6 +464,7 @@ apply_effects(bool committed)
 		switch (effect->kind)
 		{
 			case EFFECT_PUBLISH:
+			case EFFECT_CLAIM:
 				break;
 			case EFFECT_RELEASE:
 				hg_delivery_release(effect->index);
@@ -666,6 +772,15 @@ wait_stored(const char *binding)
 	}
 }
 
+/* Has the ticket been used up for this very attempt? */
+static bool
+used_up_by(const HgTicket *ticket, const char *token)
+{
+	return strcmp(ticket->state, "consumed") == 0 &&
+		ticket->consumed_by != NULL &&
+		strcmp(ticket->consumed_by, token) == 0;
+}
+
 /*
  * Use up the ticket.  True: this attempt, and nobody else, may run.  False:
  * somebody else was faster, or it is no longer valid.
@@ -689,8 +804,7 @@ consume(const HgApprovalAsk *ask, const HgTicket *ticket, const char *binding,
 		if (now == NULL)
 			return false;
 		if (strcmp(now->state, "consumed") == 0)
-			return now->consumed_by != NULL &&
-				strcmp(now->consumed_by, token) == 0;
+			return used_up_by(now, token);
 		if (strcmp(now->state, "approved") != 0 ||
 			now->grant_expires_at <= GetCurrentTimestamp())
 			return false;
@@ -768,22 +882,25 @@ wait_delivered(const HgApprovalAsk *ask, HgTicket *ticket,
 }
 
 /*
- * Wait for a decision on a stored request.  Returns the approved ticket, or
- * raises.
+ * Wait for a decision on a stored request.  Returns the ticket, approved or
+ * already used up with our token, or raises.
  */
 static HgTicket *
 wait_decided(const HgApprovalAsk *ask, HgTicket *ticket,
-			 const HgApprover *approver, const char *binding)
+			 const HgApprover *approver, const char *binding,
+			 const char *token)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz until = now;
 	TimestampTz next_check = TimestampTzPlusMilliseconds(now, SLICE_MS);
+	bool		claim_seen = false;
 
 	if (ask->may_wait)
 		until = TimestampTzPlusMilliseconds(now, hg_guc_approval_wait);
 	for (;;)
 	{
-		if (strcmp(ticket->state, "approved") == 0)
+		if (strcmp(ticket->state, "approved") == 0 ||
+			used_up_by(ticket, token))
 			return ticket;
 		if (strcmp(ticket->state, "denied") == 0)
 			raise_denied(ask, ticket);
@@ -796,6 +913,13 @@ wait_decided(const HgApprovalAsk *ask, HgTicket *ticket,
 			raise_unavailable(ask, ticket, ticket->delivery_error ?
 							  ticket->delivery_error :
 							  "the request could not be delivered");
+
+		/* approved in time, and about to be committed */
+		if (now >= until && !claim_seen && is_claimed())
+		{
+			claim_seen = true;
+			until = TimestampTzPlusMilliseconds(now, STORE_WAIT_MS);
+		}
 		if (now >= until)
 			raise_required(ask, ticket);
 		if (now >= next_check)
@@ -828,6 +952,7 @@ open_request(const HgApprovalAsk *ask, const HgApprover *approver,
 	int			pending;
 	int			recent;
 	int			unstored;
+	bool		ready = ask->may_wait && hg_guc_approval_wait > 0;
 
 	if (ticket != NULL && strcmp(ticket->state, "denied") == 0)
 	{
@@ -850,7 +975,8 @@ open_request(const HgApprovalAsk *ask, const HgApprover *approver,
 						   strcmp(ticket->state, "pending") != 0))
 	{
 		strlcpy(approval_id, ticket->id, HG_UUID_LEN);
-		if (!take_slot(token, ticket->id, identity->session_role, &unstored))
+		if (!take_slot(token, ticket->id, identity->session_role, ready,
+					   &unstored))
 			ereport(ERROR,
 					(errcode(HG_ERRCODE_TOO_MANY),
 					 errmsg("too many sessions wait for an approval"),
@@ -867,7 +993,7 @@ open_request(const HgApprovalAsk *ask, const HgApprover *approver,
 	/* as many as there are slots may be on their way to the table */
 	hg_ticket_count(subject, now - USECS_PER_MINUTE,
 					hg_guc_approval_rate - shared->nslots, &pending, &recent);
-	if (!take_slot(token, "", identity->session_role, &unstored))
+	if (!take_slot(token, "", identity->session_role, ready, &unstored))
 		ereport(ERROR,
 				(errcode(HG_ERRCODE_TOO_MANY),
 				 errmsg("too many sessions wait for an approval"),
@@ -992,10 +1118,11 @@ hg_approval_require(const HgApprovalAsk *ask, char *approval_id)
 			strlcpy(waiting_for, approval_id, sizeof(waiting_for));
 			if (!ask->may_wait && approver.has_url && !approver.has_role)
 				ticket = wait_delivered(ask, ticket, binding);
-			ticket = wait_decided(ask, ticket, &approver, binding);
+			ticket = wait_decided(ask, ticket, &approver, binding, token);
 			waiting_for[0] = '\0';
 			check_policy(ask, ticket, version);
-			granted = consume(ask, ticket, binding, token);
+			granted = used_up_by(ticket, token) ||
+				consume(ask, ticket, binding, token);
 			if (granted)
 			{
 				MemoryContextSwitchTo(ask->keep);
@@ -1014,7 +1141,7 @@ hg_approval_require(const HgApprovalAsk *ask, char *approval_id)
 
 		strlcpy(id, waiting_for, sizeof(id));
 		waiting_for[0] = '\0';
-		release_slot();
+		leave_slot();
 		take_back(id, timeout_at);
 		PG_RE_THROW();
 	}

@@ -13,6 +13,7 @@
 #define HG_APPROVAL_PRIVATE_H
 
 #include "approval/approval.h"
+#include "approval/approval_json.h"
 #include "datatype/timestamp.h"
 
 #define HG_UUID_LEN 37			/* text with its NUL */
@@ -20,9 +21,14 @@
 #define HG_CANCEL_LEN (HG_UUID_LEN + 1) /* and why */
 #define HG_CANCEL_STATEMENT 'c'	/* the statement was cancelled */
 #define HG_CANCEL_SESSION 'e'	/* the session ended */
+#define HG_GIVE_BACK_LEN (2 * HG_UUID_LEN)	/* request and token: its ticket
+											 * was used up, but not used */
 #define HG_DENY_MEMORY_S 600	/* a denial holds for the same binding */
 
-/* Attribute numbers of hoopguard.approval; 50_approval.sql has this order. */
+/*
+ * Attribute numbers of hoopguard.approval; 50_approval.sql has this order.
+ * Sessions need those down to the last delivery error, quick.c all.
+ */
 enum
 {
 	HG_APPROVAL_ID = 1,
@@ -42,8 +48,26 @@ enum
 	HG_APPROVAL_DECIDED_BY,
 	HG_APPROVAL_REASON,
 	HG_APPROVAL_DELIVERY_STATE,
-	HG_APPROVAL_LAST_DELIVERY_ERROR
+	HG_APPROVAL_LAST_DELIVERY_ERROR,
+	HG_APPROVAL_DECIDED_VIA,
+	HG_APPROVAL_GRANT_TTL_S,
+	HG_APPROVAL_DELIVERY_ATTEMPTS,
+	HG_APPROVAL_CONSUMED_AT,
+	HG_APPROVAL_EFFECTIVE_ROLE,
+	HG_APPROVAL_DATABASE,
+	HG_APPROVAL_TIMELINE,
+	HG_APPROVAL_MODE,
+	HG_APPROVAL_STATEMENT_TEXT,
+	HG_APPROVAL_STATEMENT_SHA256,
+	HG_APPROVAL_FACTS,
+	HG_APPROVAL_PARAMS,
+	HG_APPROVAL_REQUESTER,
+	HG_APPROVAL_POLICY_VERSION,
+	HG_APPROVAL_EVENT_ID,
+	HG_APPROVAL_RULE_MESSAGE,
+	HG_APPROVAL_EVIDENCE
 };
+#define HG_APPROVAL_COLUMNS HG_APPROVAL_EVIDENCE
 
 /* The part of a row that asking and waiting need; strings palloc'd. */
 typedef struct HgTicket
@@ -172,6 +196,28 @@ extern void hg_decide_late_edge(const char *id, const char *from,
 								const char *via, const char *client_addr,
 								const char *detail);
 
+/*
+ * quick.c: what the recorder does each time, without SQL.  False: nothing was
+ * done, and it has to be done in SQL.
+ */
+
+/*
+ * Store a request and hand its delivery, repeated after lease_s, to the
+ * courier.
+ */
+extern bool hg_quick_request(const char *data, int lease_s);
+
+/*
+ * Apply a webhook's "allow".  If the session that asked still waits, its
+ * ticket is used up in the same transaction.
+ */
+extern bool hg_quick_approve(const HgDecisionInput *in);
+
+/* A row of approval_log; only in a worker. */
+extern bool hg_quick_log(const char *id, const char *from, const char *to,
+						 const char *who, const char *via, const char *detail,
+						 bool late);
+
 /* late.c: decisions that came when a request was closed */
 
 /* Can a request in this state not be decided any more? */
@@ -196,6 +242,10 @@ extern void hg_worker_on_break_glass(const char *data, Size len);
 extern void hg_worker_on_late(const char *data, Size len);
 extern long hg_worker_tick(bool committed);
 
+/* Fill a reserved delivery for body's approver: redacts, writes the body. */
+extern void hg_worker_fill(int i, HgRequestBody *body, const char *url,
+						   TimestampTz expires);
+
 /* approval.c: what happens when this transaction commits */
 
 /* Wake whoever waits for the request, stop its webhook if it is decided. */
@@ -209,6 +259,16 @@ extern void hg_effect_publish(int i);
 
 /* The result in delivery i has been applied. */
 extern void hg_effect_release(int i);
+
+/*
+ * approval.c: tickets that are used up by the transaction that approves
+ *
+ * If just one session waits for the request, take its token: its ticket is to
+ * be used up in this transaction, and the session will not leave without
+ * knowing.  Given back if the transaction fails, or by unclaim.
+ */
+extern bool hg_approval_claim(const char *id, char *token);
+extern void hg_approval_unclaim(const char *token);
 
 /* approval.c: slots taken and there, for status() */
 extern void hg_approval_slots(int *used, int *total);

@@ -108,10 +108,12 @@ edge(const char *id, const char *from, const char *to, const char *who,
 	args[5] = client_addr;
 	args[6] = detail;
 	args[7] = late ? "t" : "f";
-	hg_sql("INSERT INTO hoopguard.approval_log (approval_id, from_state,"
-		   " to_state, who, via, client_addr, detail, late)"
-		   " VALUES ($1::pg_catalog.uuid, $2, $3, $4, $5,"
-		   " $6::pg_catalog.inet, $7, $8::pg_catalog.bool)", 8, args);
+	if (client_addr != NULL ||
+		!hg_quick_log(id, from, to, who, via, detail, late))
+		hg_sql("INSERT INTO hoopguard.approval_log (approval_id, from_state,"
+			   " to_state, who, via, client_addr, detail, late)"
+			   " VALUES ($1::pg_catalog.uuid, $2, $3, $4, $5,"
+			   " $6::pg_catalog.inet, $7, $8::pg_catalog.bool)", 8, args);
 	if (from != NULL && strcmp(from, to) == 0)
 		return;
 

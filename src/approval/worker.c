@@ -60,9 +60,11 @@ typedef struct Waiting
 {
 	char		id[HG_UUID_LEN];
 	char		why;
+	char		token[HG_UUID_LEN]; /* whose ticket is given back; else "" */
 } Waiting;
 
-static Waiting waiting[64];		/* requests to cancel when they are free */
+static Waiting waiting[64];		/* to cancel or give back when the row is
+								 * free */
 static int	nwaiting = 0;
 
 static void begin_deliveries(void);
@@ -130,6 +132,15 @@ hg_worker_on_request(const char *data, Size len)
 	if (len == 0 || data[len - 1] != '\0')
 		return;
 	args[0] = data;
+
+	/* beyond so many the rest leaves with the next turn */
+	if (begun_at_once < AT_ONCE_MAX &&
+		hg_quick_request(data, LEASE_S + 3 * hg_guc_webhook_timeout / 1000))
+	{
+		begun_at_once++;
+		look_soon();
+		return;
+	}
 
 	/* not even the index can be asked while somebody decides on it */
 	hg_sql("SELECT a.id, $1::pg_catalog.jsonb ->> 'token',"
@@ -320,6 +331,38 @@ cancel(const char *id, char why)
 }
 
 /*
+ * The session whose ticket was used up while it waited did not run its
+ * statement.  False: that has not happened, or is over.
+ */
+static bool
+give_back(const char *id, const char *token)
+{
+	const char *args[2];
+
+	args[0] = id;
+	args[1] = token;
+	hg_sql("UPDATE hoopguard.approval SET state = 'approved',"
+		   " consumed_by = NULL, consumed_at = NULL"
+		   " WHERE id = $1::pg_catalog.uuid AND state = 'consumed'"
+		   " AND consumed_by = $2 RETURNING session_role", 2, args);
+	if (SPI_processed == 0)
+		return false;
+	hg_decide_edge(id, "consumed", "approved", hg_sql_value(0, 1), "session",
+				   NULL, "the statement did not run");
+	ForceSyncCommit();
+	look_soon();
+	return true;
+}
+
+/* False: there is nothing to do. */
+static bool
+take_back(const Waiting *one)
+{
+	return one->token[0] != '\0' ? give_back(one->id, one->token) :
+		cancel(one->id, one->why);
+}
+
+/*
  * Those that could not be cancelled, because somebody decided on them.  They
  * are forgotten when it is seen to be committed, not before.
  */
@@ -327,34 +370,38 @@ static void
 cancel_waiting(void)
 {
 	for (int i = nwaiting - 1; i >= 0; i--)
-		if (lock_request(waiting[i].id) &&
-			!cancel(waiting[i].id, waiting[i].why))
+		if (lock_request(waiting[i].id) && !take_back(&waiting[i]))
 			waiting[i] = waiting[--nwaiting];
 }
 
-/* Data: the uuid of the request and why. */
+/* Data: the uuid of the request, and why or the token to give back. */
 void
 hg_worker_on_cancel(const char *data, Size len)
 {
-	char		id[HG_UUID_LEN];
+	Waiting		one;
 
-	if (len != HG_CANCEL_LEN)
+	if (len != HG_CANCEL_LEN && len != HG_GIVE_BACK_LEN)
 		return;
-	strlcpy(id, data, sizeof(id));
-	if (lock_request(id))
+	memset(&one, 0, sizeof(one));
+	strlcpy(one.id, data, sizeof(one.id));
+	if (len == HG_GIVE_BACK_LEN)
+		strlcpy(one.token, data + HG_UUID_LEN, sizeof(one.token));
+	else
+		one.why = data[HG_UUID_LEN];
+	if (lock_request(one.id))
 	{
-		(void) cancel(id, data[HG_UUID_LEN]);
+		(void) take_back(&one);
 		return;
 	}
 	for (int i = 0; i < nwaiting; i++)
-		if (strcmp(waiting[i].id, id) == 0)
+		if (strcmp(waiting[i].id, one.id) == 0 &&
+			strcmp(waiting[i].token, one.token) == 0)
 			return;
 
 	/* beyond so many they are left to expire */
 	if (nwaiting == lengthof(waiting))
 		return;
-	strlcpy(waiting[nwaiting].id, id, sizeof(waiting[nwaiting].id));
-	waiting[nwaiting++].why = data[HG_UUID_LEN];
+	waiting[nwaiting++] = one;
 }
 
 /* ---- answers of the courier --------------------------------------------- */
@@ -436,6 +483,8 @@ apply_decision(const HgDelivery *entry)
 	in.ttl_s = entry->reply.grant_ttl_s;
 	in.max_rows = entry->reply.max_rows;
 
+	if (in.decision == HG_DECIDE_APPROVE && hg_quick_approve(&in))
+		return true;
 	if (!lock_request(entry->id))
 	{
 		hg_sql("SELECT FROM hoopguard.approval"
@@ -712,12 +761,38 @@ in_table(const char *id, const char *approver)
 	return found;
 }
 
+void
+hg_worker_fill(int i, HgRequestBody *body, const char *url,
+			   TimestampTz expires)
+{
+	HgDelivery *entry = &hg_delivery->entries[i];
+
+	body->source = psprintf("hoopguard://" UINT64_FORMAT "/%s",
+							GetSystemIdentifier(), body->database);
+	body->utf8 = GetDatabaseEncoding() == PG_UTF8;
+	body->opa = hg_guc_approval_format == HG_APPROVAL_OPA;
+	hg_redact(body);
+
+	strlcpy(entry->binding, body->binding, sizeof(entry->binding));
+	strlcpy(entry->url, url, sizeof(entry->url));
+	strlcpy(entry->approver, body->approver, sizeof(entry->approver));
+	entry->opa = body->opa;
+	entry->expires = expires;
+	memset(&entry->reply, 0, sizeof(entry->reply));
+	entry->body_len = hg_request_body(body, entry->body,
+									  sizeof(entry->body));
+
+	/* the id last, under the lock: others search by it */
+	LWLockAcquire(&hg_delivery->lock, LW_EXCLUSIVE);
+	strlcpy(entry->id, body->id, sizeof(entry->id));
+	LWLockRelease(&hg_delivery->lock);
+}
+
 /* Fill an entry from row i of the result; false when all are taken. */
 static bool
 begin_delivery(uint64 row)
 {
 	HgRequestBody body;
-	HgDelivery *entry;
 	const char *args[3];
 	char		lease[16];
 	char	   *id = hg_sql_value(row, 1);
@@ -746,12 +821,9 @@ begin_delivery(uint64 row)
 
 	/* from here on the end of the transaction publishes or frees it */
 	hg_effect_publish(i);
-	entry = &hg_delivery->entries[i];
 	memset(&body, 0, sizeof(body));
 	body.id = id;
 	body.binding = binding;
-	body.source = psprintf("hoopguard://" UINT64_FORMAT "/%s",
-						   GetSystemIdentifier(), hg_sql_value(row, 4));
 	body.database = hg_sql_value(row, 4);
 	body.time = hg_sql_value(row, 5);
 	body.expires_at = hg_sql_value(row, 6);
@@ -769,25 +841,10 @@ begin_delivery(uint64 row)
 	body.timeline = atol(hg_sql_value(row, 17));
 	body.command = hg_sql_value(row, 18);
 	body.evidence = hg_sql_value(row, 21);
-	body.utf8 = GetDatabaseEncoding() == PG_UTF8;
-	body.opa = hg_guc_approval_format == HG_APPROVAL_OPA;
-	hg_redact(&body);
 	expires = GetCurrentTimestamp() +
 		strtoll(hg_sql_value(row, 19), NULL, 10) * 1000;
 
-	strlcpy(entry->binding, binding, sizeof(entry->binding));
-	strlcpy(entry->url, url, sizeof(entry->url));
-	strlcpy(entry->approver, approver, sizeof(entry->approver));
-	entry->opa = body.opa;
-	entry->expires = expires;
-	memset(&entry->reply, 0, sizeof(entry->reply));
-	entry->body_len = hg_request_body(&body, entry->body,
-									  sizeof(entry->body));
-
-	/* the id last, under the lock: others search by it */
-	LWLockAcquire(&hg_delivery->lock, LW_EXCLUSIVE);
-	strlcpy(entry->id, id, sizeof(entry->id));
-	LWLockRelease(&hg_delivery->lock);
+	hg_worker_fill(i, &body, url, expires);
 
 	snprintf(lease, sizeof(lease), "%d",
 			 LEASE_S + 3 * hg_guc_webhook_timeout / 1000);

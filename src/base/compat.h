@@ -117,4 +117,13 @@
 	index_beginscan(heap, index, snapshot, nkeys, 0)
 #endif
 
+/* 16 tells which indexes an update concerns (19d8e2308b). */
+#if PG_VERSION_NUM >= 160000
+#define HG_UPDATE_INDEXES TU_UpdateIndexes
+#define HG_UPDATES_INDEXES(indexes) ((indexes) != TU_None)
+#else
+#define HG_UPDATE_INDEXES bool
+#define HG_UPDATES_INDEXES(indexes) (indexes)
+#endif
+
 #endif							/* HG_COMPAT_H */
