@@ -883,12 +883,11 @@ wait_delivered(const HgApprovalAsk *ask, HgTicket *ticket,
 
 /*
  * Wait for a decision on a stored request.  Returns the ticket, approved or
- * already used up with our token, or raises.
+ * already used up, or raises.
  */
 static HgTicket *
 wait_decided(const HgApprovalAsk *ask, HgTicket *ticket,
-			 const HgApprover *approver, const char *binding,
-			 const char *token)
+			 const HgApprover *approver, const char *binding)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz until = now;
@@ -899,8 +898,9 @@ wait_decided(const HgApprovalAsk *ask, HgTicket *ticket,
 		until = TimestampTzPlusMilliseconds(now, hg_guc_approval_wait);
 	for (;;)
 	{
+		/* used up by somebody else: who waits for the same asks anew */
 		if (strcmp(ticket->state, "approved") == 0 ||
-			used_up_by(ticket, token))
+			strcmp(ticket->state, "consumed") == 0)
 			return ticket;
 		if (strcmp(ticket->state, "denied") == 0)
 			raise_denied(ask, ticket);
@@ -1118,11 +1118,12 @@ hg_approval_require(const HgApprovalAsk *ask, char *approval_id)
 			strlcpy(waiting_for, approval_id, sizeof(waiting_for));
 			if (!ask->may_wait && approver.has_url && !approver.has_role)
 				ticket = wait_delivered(ask, ticket, binding);
-			ticket = wait_decided(ask, ticket, &approver, binding, token);
+			ticket = wait_decided(ask, ticket, &approver, binding);
 			waiting_for[0] = '\0';
 			check_policy(ask, ticket, version);
 			granted = used_up_by(ticket, token) ||
-				consume(ask, ticket, binding, token);
+				(strcmp(ticket->state, "approved") == 0 &&
+				 consume(ask, ticket, binding, token));
 			if (granted)
 			{
 				MemoryContextSwitchTo(ask->keep);

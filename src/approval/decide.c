@@ -9,6 +9,7 @@
  *
  *		pending -> approved | denied | expired | cancelled
  *		approved -> consumed | denied | revoked | expired
+ *		consumed -> approved, if its session left before it could run
  *		cancelled -> approved | denied, with hoopguard.approval_late_grants
  *
  *-------------------------------------------------------------------------

@@ -30,6 +30,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/guc.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
@@ -563,8 +564,16 @@ hg_quick_approve(const HgDecisionInput *in)
 	hg_decide_edge(in->id, "pending", "approved", in->who, in->via, NULL,
 				   in->reason);
 	if (token[0] != '\0')
+	{
 		hg_decide_edge(in->id, "approved", "consumed", session_role,
 					   "session", NULL, NULL);
+
+		/* the statement waits for standbys, too, if commits here do */
+		set_config_option("synchronous_commit",
+						  GetConfigOptionResetString("synchronous_commit"),
+						  PGC_SUSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true,
+						  0, false);
+	}
 	ForceSyncCommit();
 	return true;
 }
