@@ -47,6 +47,17 @@ typedef struct HgScan
 	bool		have_builtin;	/* builtin is the scanner's next span */
 	HgSpan		builtin;
 	int			done;			/* end of the span given last */
+
+	/* Bytes looked at together from `base` on; one bit for each. */
+	int			base;
+	int			size;			/* how many of them count; 0: none yet */
+	uint64		digit;
+	uint64		lower;
+	uint64		upper;
+	uint64		word;			/* these and underscores */
+	uint64		start;			/* a word begins */
+	uint64		word_at;		/* in or behind a word that is visited */
+	uint64		sign_at;		/* a sign that is visited */
 	HgSpan		next[HG_MAX_PATTERNS];	/* of each pattern; start -1: none
 										 * any more; valid with npatterns */
 } HgScan;

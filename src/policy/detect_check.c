@@ -19,24 +19,21 @@
 bool
 hg_check_luhn(const char *digits, int n)
 {
+	static const unsigned char doubled[] = {0, 2, 4, 6, 8, 1, 3, 5, 7, 9};
 	int			sum = 0;
+	int			i = n - 1;
 
-	for (int i = 0; i < n; i++)
-	{
-		int			d = D(n - 1 - i);
-
-		if (i % 2 == 1)
-		{
-			d *= 2;
-			if (d > 9)
-				d -= 9;
-		}
-		sum += d;
-	}
+	for (; i > 0; i -= 2)
+		sum += D(i) + doubled[D(i - 1)];
+	if (i == 0)
+		sum += D(0);
 	return sum % 10 == 0;
 }
 
-/* Issuer ranges, by the first six digits, with the lengths they issue. */
+/*
+ * Issuer ranges, by the first six digits, with the lengths they issue; in
+ * their order.
+ */
 static const struct
 {
 	int			from;
@@ -75,6 +72,9 @@ static const struct
 	{979200, 979299, 16, 16}	/* Troy */
 };
 
+/* Where those of each first digit begin. */
+static const unsigned char first_range[] = {0, 0, 1, 3, 10, 13, 20, 28, 28, 28};
+
 /* Luhn, issuer and length together. */
 bool
 hg_check_card(const char *digits, int n)
@@ -85,8 +85,9 @@ hg_check_card(const char *digits, int n)
 		return false;
 	for (int i = 0; i < 6; i++)
 		prefix = prefix * 10 + D(i);
-	for (int i = 0; i < lengthof(card_ranges); i++)
-		if (prefix >= card_ranges[i].from && prefix <= card_ranges[i].to &&
+	for (int i = first_range[D(0)]; i < lengthof(card_ranges) &&
+		 prefix >= card_ranges[i].from; i++)
+		if (prefix <= card_ranges[i].to &&
 			n >= card_ranges[i].min && n <= card_ranges[i].max)
 			return hg_check_luhn(digits, n);
 	return false;
@@ -339,6 +340,38 @@ rotate(uint32 x, int n)
 	return x >> n | x << (32 - n);
 }
 
+/*
+ * One round, with the words at their places, which turn by one each time
+ * instead of being moved; i is the word of the schedule.
+ */
+#define ROUND(a, b, c, d, e, f, g, h, i) \
+	do { \
+		h += (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + \
+			(g ^ (e & (f ^ g))) + k[from + (i)] + w[i]; \
+		d += h; \
+		h += (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + \
+			((a & b) | (c & (a | b))); \
+	} while (0)
+
+#define EIGHT_ROUNDS(i) \
+	do { \
+		ROUND(a, b, c, d, e, f, g, h, (i)); \
+		ROUND(h, a, b, c, d, e, f, g, (i) + 1); \
+		ROUND(g, h, a, b, c, d, e, f, (i) + 2); \
+		ROUND(f, g, h, a, b, c, d, e, (i) + 3); \
+		ROUND(e, f, g, h, a, b, c, d, (i) + 4); \
+		ROUND(d, e, f, g, h, a, b, c, (i) + 5); \
+		ROUND(c, d, e, f, g, h, a, b, (i) + 6); \
+		ROUND(b, c, d, e, f, g, h, a, (i) + 7); \
+	} while (0)
+
+/* The word of the schedule 16 rounds on. */
+#define NEXT(i) \
+	w[i] += (rotate(w[((i) + 1) & 15], 7) ^ rotate(w[((i) + 1) & 15], 18) ^ \
+			 w[((i) + 1) & 15] >> 3) + w[((i) + 9) & 15] + \
+		(rotate(w[((i) + 14) & 15], 17) ^ rotate(w[((i) + 14) & 15], 19) ^ \
+		 w[((i) + 14) & 15] >> 10)
+
 /* Of at most 55 bytes: one block. */
 static void
 sha256_short(const unsigned char *in, int len, unsigned char out[32])
@@ -358,12 +391,16 @@ sha256_short(const unsigned char *in, int len, unsigned char out[32])
 		0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208,
 		0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2
 	};
-	uint32		h[8] = {
-		0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
-		0x9b05688c, 0x1f83d9ab, 0x5be0cd19
-	};
-	uint32		v[8];
-	uint32		w[64];
+	uint32		a = 0x6a09e667;
+	uint32		b = 0xbb67ae85;
+	uint32		c = 0x3c6ef372;
+	uint32		d = 0xa54ff53a;
+	uint32		e = 0x510e527f;
+	uint32		f = 0x9b05688c;
+	uint32		g = 0x1f83d9ab;
+	uint32		h = 0x5be0cd19;
+	uint32		result[8];
+	uint32		w[16];
 	unsigned char block[64];
 
 	memset(block, 0, sizeof(block));
@@ -375,67 +412,81 @@ sha256_short(const unsigned char *in, int len, unsigned char out[32])
 	for (int i = 0; i < 16; i++)
 		w[i] = (uint32) block[i * 4] << 24 | (uint32) block[i * 4 + 1] << 16 |
 			(uint32) block[i * 4 + 2] << 8 | block[i * 4 + 3];
-	for (int i = 16; i < 64; i++)
+	for (int from = 0; from < 64; from += 16)
 	{
-		uint32		a = w[i - 15];
-		uint32		b = w[i - 2];
-
-		w[i] = w[i - 16] + (rotate(a, 7) ^ rotate(a, 18) ^ a >> 3) +
-			w[i - 7] + (rotate(b, 17) ^ rotate(b, 19) ^ b >> 10);
+		if (from > 0)
+		{
+			NEXT(0), NEXT(1), NEXT(2), NEXT(3);
+			NEXT(4), NEXT(5), NEXT(6), NEXT(7);
+			NEXT(8), NEXT(9), NEXT(10), NEXT(11);
+			NEXT(12), NEXT(13), NEXT(14), NEXT(15);
+		}
+		EIGHT_ROUNDS(0);
+		EIGHT_ROUNDS(8);
 	}
-	memcpy(v, h, sizeof(v));
-	for (int i = 0; i < 64; i++)
-	{
-		uint32		s1 = rotate(v[4], 6) ^ rotate(v[4], 11) ^ rotate(v[4], 25);
-		uint32		ch = (v[4] & v[5]) ^ (~v[4] & v[6]);
-		uint32		t1 = v[7] + s1 + ch + k[i] + w[i];
-		uint32		s0 = rotate(v[0], 2) ^ rotate(v[0], 13) ^ rotate(v[0], 22);
-		uint32		maj = (v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]);
-
-		memmove(v + 1, v, 7 * sizeof(uint32));
-		v[4] += t1;
-		v[0] = t1 + s0 + maj;
-	}
-	for (int i = 0; i < 8; i++)
-	{
-		uint32		x = h[i] + v[i];
-
-		out[i * 4] = x >> 24;
-		out[i * 4 + 1] = x >> 16;
-		out[i * 4 + 2] = x >> 8;
-		out[i * 4 + 3] = x;
-	}
+	result[0] = 0x6a09e667 + a;
+	result[1] = 0xbb67ae85 + b;
+	result[2] = 0x3c6ef372 + c;
+	result[3] = 0xa54ff53a + d;
+	result[4] = 0x510e527f + e;
+	result[5] = 0x9b05688c + f;
+	result[6] = 0x1f83d9ab + g;
+	result[7] = 0x5be0cd19 + h;
+	for (int i = 0; i < 32; i++)
+		out[i] = result[i / 4] >> (24 - i % 4 * 8) & 0xFF;
 }
+
+/* The value of a base58 digit and one more; 0 for what is none. */
+static const unsigned char base58[256] = {
+	['1'] = 1, ['2'] = 2, ['3'] = 3, ['4'] = 4, ['5'] = 5, ['6'] = 6,
+	['7'] = 7, ['8'] = 8, ['9'] = 9, ['A'] = 10, ['B'] = 11, ['C'] = 12,
+	['D'] = 13, ['E'] = 14, ['F'] = 15, ['G'] = 16, ['H'] = 17, ['J'] = 18,
+	['K'] = 19, ['L'] = 20, ['M'] = 21, ['N'] = 22, ['P'] = 23, ['Q'] = 24,
+	['R'] = 25, ['S'] = 26, ['T'] = 27, ['U'] = 28, ['V'] = 29, ['W'] = 30,
+	['X'] = 31, ['Y'] = 32, ['Z'] = 33, ['a'] = 34, ['b'] = 35, ['c'] = 36,
+	['d'] = 37, ['e'] = 38, ['f'] = 39, ['g'] = 40, ['h'] = 41, ['i'] = 42,
+	['j'] = 43, ['k'] = 44, ['m'] = 45, ['n'] = 46, ['o'] = 47, ['p'] = 48,
+	['q'] = 49, ['r'] = 50, ['s'] = 51, ['t'] = 52, ['u'] = 53, ['v'] = 54,
+	['w'] = 55, ['x'] = 56, ['y'] = 57, ['z'] = 58
+};
 
 /* A Bitcoin, Litecoin or Dogecoin address: 25 bytes with a checksum. */
 bool
 hg_check_base58(const unsigned char *s, int len)
 {
-	static const char alphabet[] =
-		"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+	uint32		limbs[7] = {0}; /* the lowest first; 35 digits fill 206 bits */
 	unsigned char bytes[25];
 	unsigned char hash[32];
 
 	if (len < 26 || len > 35)
 		return false;
-	memset(bytes, 0, sizeof(bytes));
-	for (int i = 0; i < len; i++)
+	/* five digits at a time: 58^5 fits into a limb */
+	for (int i = 0; i < len;)
 	{
-		const char *p = s[i] != '\0' ? strchr(alphabet, s[i]) : NULL;
-		int			carry;
+		uint64		carry = 0;
+		uint32		factor = 1;
+		int			stop = Min(i + 5, len);
 
-		if (p == NULL)
-			return false;
-		carry = p - alphabet;
-		for (int j = 24; j >= 0; j--)
+		for (; i < stop; i++)
 		{
-			carry += bytes[j] * 58;
-			bytes[j] = carry & 0xFF;
-			carry >>= 8;
+			int			v = base58[s[i]];
+
+			if (v == 0)
+				return false;
+			carry = carry * 58 + v - 1;
+			factor *= 58;
 		}
-		if (carry != 0)
-			return false;
+		for (int j = 0; j < lengthof(limbs); j++)
+		{
+			carry += (uint64) limbs[j] * factor;
+			limbs[j] = (uint32) carry;
+			carry >>= 32;
+		}
 	}
+	if (limbs[6] > 0xFF)
+		return false;			/* more than 25 bytes */
+	for (int i = 0; i < 25; i++)
+		bytes[24 - i] = limbs[i / 4] >> i % 4 * 8 & 0xFF;
 	/* the version bytes of the three coins */
 	if (bytes[0] != 0x00 && bytes[0] != 0x05 && bytes[0] != 0x30 &&
 		bytes[0] != 0x32 && bytes[0] != 0x1e)
@@ -499,18 +550,25 @@ hg_check_bech32(const unsigned char *s, int len)
 int
 hg_calling_code(const char *digits, int n)
 {
-	static const char *const two =
-		"20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 "
-		"56 57 58 60 61 62 63 64 65 66 81 82 84 86 90 91 92 93 94 95 98 ";
+	static const bool two[100] = {
+		[20] = true, [27] = true, [30] = true, [31] = true, [32] = true,
+		[33] = true, [34] = true, [36] = true, [39] = true, [40] = true,
+		[41] = true, [43] = true, [44] = true, [45] = true, [46] = true,
+		[47] = true, [48] = true, [49] = true, [51] = true, [52] = true,
+		[53] = true, [54] = true, [55] = true, [56] = true, [57] = true,
+		[58] = true, [60] = true, [61] = true, [62] = true, [63] = true,
+		[64] = true, [65] = true, [66] = true, [81] = true, [82] = true,
+		[84] = true, [86] = true, [90] = true, [91] = true, [92] = true,
+		[93] = true, [94] = true, [95] = true, [98] = true
+	};
 	int			code;
 
 	if (n < 8)
 		return 0;
 	if (digits[0] == '1' || digits[0] == '7')
 		return 1;
-	for (const char *p = two; *p != '\0'; p += 3)
-		if (p[0] == digits[0] && p[1] == digits[1])
-			return 2;
+	if (two[D(0) * 10 + D(1)])
+		return 2;
 	code = D(0) * 100 + D(1) * 10 + D(2);
 	if ((code >= 211 && code <= 269) || (code >= 290 && code <= 299) ||
 		(code >= 350 && code <= 389) || (code >= 420 && code <= 423) ||

@@ -12,7 +12,12 @@
  */
 #include "postgres.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "policy/detect_int.h"
+#include "port/pg_bitutils.h"
 
 /* More digits or groups than any kind has. */
 #define MAX_DIGITS 34
@@ -22,7 +27,7 @@ typedef struct Number
 {
 	int			start;			/* first byte, sign or bracket included */
 	int			n;				/* digits */
-	char		digits[MAX_DIGITS + 2];
+	char		digits[MAX_DIGITS + 18];	/* copied by sixteens */
 	int			groups;
 	int			len[MAX_GROUPS + 1];	/* digits of each group */
 	int			end[MAX_GROUPS + 1];	/* byte after it */
@@ -77,6 +82,52 @@ ends(const HgScan *scan, int end)
 	if (c == '-' || c == '/' || c == '+')
 		return !IS(next, B_ALNUM);
 	return true;
+}
+
+/*
+ * Copy the digits that stand at i, at most `room` of them; returns how many.
+ * Up to 16 bytes beyond them are overwritten.
+ */
+static inline int
+copy_digits(const HgScan *scan, int i, int room, char *to)
+{
+	const unsigned char *from = scan->s + i;
+	int			left = scan->len - i;
+	int			len = 0;
+
+#ifdef __SSE2__
+	if (scan->len >= 16)
+	{
+		__m128i		x;
+		__m128i		digit;
+
+		if (left >= 16)
+			x = _mm_loadu_si128((const __m128i *) from);
+		else
+		{
+			char		last[32];
+
+			_mm_storeu_si128((__m128i *) last,
+							 _mm_loadu_si128((const __m128i *)
+											 (scan->s + scan->len - 16)));
+			_mm_storeu_si128((__m128i *) (last + 16), _mm_setzero_si128());
+			x = _mm_loadu_si128((const __m128i *) (last + 16 - left));
+		}
+		_mm_storeu_si128((__m128i *) to, x);
+		x = _mm_sub_epi8(x, _mm_set1_epi8('0'));
+		digit = _mm_cmpeq_epi8(_mm_min_epu8(x, _mm_set1_epi8(9)), x);
+		len = pg_rightmost_one_pos32(~_mm_movemask_epi8(digit) | 0x10000);
+		if (len < 16)
+			return Min(len, room);
+	}
+#endif
+	room = Min(room, left);
+	while (len < room && from[len] >= '0' && from[len] <= '9')
+	{
+		to[len] = from[len];
+		len++;
+	}
+	return Min(len, room);
 }
 
 /* Gather digits and their separators from start on. */
@@ -138,18 +189,11 @@ gather(const HgScan *scan, int start, Number *number)
 	while (i < scan->len && number->groups < MAX_GROUPS &&
 		   number->n < MAX_DIGITS)
 	{
-		int			len = 0;
-		int			room = Min(scan->len - i, MAX_DIGITS - number->n);
 		int			g = number->groups;
-		const unsigned char *from = scan->s + i;
-		char	   *to = number->digits + number->n;
+		int			len = copy_digits(scan, i, MAX_DIGITS - number->n,
+									  number->digits + number->n);
 		unsigned char c;
 
-		while (len < room && from[len] >= '0' && from[len] <= '9')
-		{
-			to[len] = from[len];
-			len++;
-		}
 		i += len;
 		number->n += len;
 		if (number->n == MAX_DIGITS && IS(at(scan, i), B_DIGIT))

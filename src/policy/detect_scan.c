@@ -12,11 +12,19 @@
  */
 #include "postgres.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "miscadmin.h"
 #include "policy/detect_int.h"
+#include "port/pg_bitutils.h"
 
 /* Bytes between two interrupt checks, and of a word taken at a time. */
 #define CHECK_EVERY 65536
+
+/* Bytes whose classes are looked at together. */
+#define WINDOW 64
 
 /* No kind has so few letters and nothing else. */
 #define SHORT_WORD 12
@@ -63,6 +71,7 @@ static const uint32 announces[26] = {
 	['r' - 'a'] = L('e'),		/* bearer */
 	['s' - 'a'] = L('s'),		/* pass */
 	['t' - 'a'] = L('e') | L('r'),	/* secret, passwort, kennwort */
+	['u' - 'a'] = L('m'),		/* -u, whose dash has the low bits of an m */
 	['w' - 'a'] = L('p'),		/* pw */
 	['y' - 'a'] = L('e')		/* key */
 };
@@ -89,18 +98,27 @@ hg_scan_begin(HgScan *scan, const char *value, int len, uint64 hints,
 			  bool named, bool whole, bool utf8)
 {
 	/* the patterns' part is large and its number says what is valid */
-	memset(scan, 0, offsetof(HgScan, next));
 	scan->s = (const unsigned char *) value;
 	scan->len = len;
+	scan->pos = 0;
+	scan->floor = 0;
 	scan->next_check = CHECK_EVERY;
 	scan->hints = hints;
-	scan->named = named;
-	scan->whole = whole;
 	scan->utf8 = utf8;
+	scan->whole = whole;
+	scan->named = named;
+	scan->no_veto = false;
+	scan->have_pending = false;
+	scan->npatterns = 0;
+	scan->hinted = 0;
+	scan->have_builtin = false;
+	scan->done = 0;
+	scan->base = 0;
+	scan->size = 0;
 }
 
 /* What may begin at a word; pos is moved to where to go on. */
-static bool
+static inline bool
 match_word(HgScan *scan, int start, int end, int mask, HgSpan *span)
 {
 	unsigned char c = scan->s[start];
@@ -108,17 +126,19 @@ match_word(HgScan *scan, int start, int end, int mask, HgSpan *span)
 
 	/*
 	 * Of the words of a text nearly all: letters, few of them, and nothing
-	 * behind that joins them to a number or to more of a token.
+	 * behind that joins them to more of a token, an address of a machine or a
+	 * hash's name; nor capitals that may begin an id with the digits behind.
 	 */
-	if (end - start <= SHORT_WORD && (mask & ~(B_ALPHA | B_HEX | B_TOKEN)) == 0 &&
-		(after == ' ' || after == '\n' || after == 0) &&
-		!IS(at(scan, end + 1), B_DIGIT))
+	if (end - start <= SHORT_WORD && (mask & (B_DIGIT | B_UNDER)) == 0 &&
+		after != '-' && after != '.' && after != ':' && after != '$' &&
+		(end - start > 4 || ((mask & B_LOWER) != 0 && scan->hints == 0) ||
+		 !IS(at(scan, end + 1), B_DIGIT)))
 		return may_announce(scan->s + start, end - start) &&
 			hg_match_secret(scan, start, end, span);
 
 	if (IS(c, B_DIGIT))
 	{
-		if (after == ':' && end - start <= 4 && (mask & ~(DG | B_ALPHA)) == 0 &&
+		if (after == ':' && end - start <= 4 && (mask & B_UNDER) == 0 &&
 			(hg_match_mac(scan, start, span) ||
 			 hg_match_ip6(scan, start, span)))
 			return true;
@@ -158,22 +178,348 @@ match_word(HgScan *scan, int start, int end, int mask, HgSpan *span)
 	return false;
 }
 
+/* What may begin at a sign that is none of a word. */
+static inline bool
+match_sign(HgScan *scan, int start, HgSpan *span, int *skip)
+{
+	switch (scan->s[start])
+	{
+		case '@':
+			return hg_match_email(scan, start, start + 1, span);
+		case '%':
+			/* as an address stands in a URL */
+			return at(scan, start + 1) == '4' && at(scan, start + 2) == '0' &&
+				hg_match_email(scan, start, start + 3, span);
+		case ':':
+			if (at(scan, start + 1) == '/')
+				return hg_match_url(scan, start, span, skip);
+			return at(scan, start + 1) == ':' &&
+				hg_match_ip6(scan, start, span);
+		case '+':
+		case '(':
+			return IS(at(scan, start + 1), B_DIGIT) &&
+				hg_match_number(scan, start, 0, span);
+		case '$':
+			return hg_match_dollar(scan, start, span);
+		case '{':
+			return hg_match_brace(scan, start, span);
+		case '-':
+			return at(scan, start + 1) == '-' &&
+				hg_match_pem(scan, start, span, skip);
+		default:
+			return false;
+	}
+}
+
+/* ---- many bytes at a time ---- */
+
+/* Bytes from a place on by their classes, bit i for the byte at i. */
+typedef struct Window
+{
+	uint64		digit;
+	uint64		alpha;
+	uint64		small;
+	uint64		under;
+	uint64		sign;			/* to be visited: see match_sign */
+	uint64		join;			/* . : - $ */
+} Window;
+
+#ifdef __SSE2__
+
+/* Of 16 bytes, those from low to high. */
+#define BETWEEN(x, low, high) \
+	_mm_cmpeq_epi8(_mm_min_epu8(_mm_sub_epi8(x, _mm_set1_epi8(low)), \
+								_mm_set1_epi8((high) - (low))), \
+				   _mm_sub_epi8(x, _mm_set1_epi8(low)))
+#define EQUAL(x, c) _mm_cmpeq_epi8(x, _mm_set1_epi8(c))
+#define EITHER(x, c, d) _mm_or_si128(EQUAL(x, c), EQUAL(x, d))
+#define BITS(v, i) ((uint64) (uint32) _mm_movemask_epi8(v) << (i))
+
+/* Of 16 bytes that are there, and one behind. */
+static inline void
+classify_16(const unsigned char *s, int i, Window *w)
+{
+	__m128i		x = _mm_loadu_si128((const __m128i *) (s + i));
+	__m128i		next = _mm_loadu_si128((const __m128i *) (s + i + 1));
+	__m128i		small = _mm_or_si128(x, _mm_set1_epi8(0x20));
+	__m128i		digit = BETWEEN(next, '0', '9');
+	__m128i		colon = EQUAL(x, ':');
+	__m128i		dash = EQUAL(x, '-');
+	__m128i		dollar = EQUAL(x, '$');
+	__m128i		sign;
+
+	w->digit |= BITS(BETWEEN(x, '0', '9'), i);
+	w->alpha |= BITS(BETWEEN(small, 'a', 'z'), i);
+	w->small |= BITS(_mm_slli_epi16(x, 2), i);
+	w->under |= BITS(EQUAL(x, '_'), i);
+	sign = _mm_or_si128(_mm_or_si128(EITHER(x, '@', '%'), EQUAL(x, '{')),
+						_mm_or_si128(dollar,
+									 _mm_and_si128(EITHER(x, '+', '('),
+												   digit)));
+	sign = _mm_or_si128(sign, _mm_and_si128(colon, EITHER(next, '/', ':')));
+	sign = _mm_or_si128(sign, _mm_and_si128(dash, EQUAL(next, '-')));
+	w->sign |= BITS(sign, i);
+	w->join |= BITS(_mm_or_si128(_mm_or_si128(dash, EQUAL(x, '.')),
+								 _mm_or_si128(colon, dollar)), i);
+}
+
+#else
+
+/* Classes of a byte, and (from 0x100 on) of what matters behind another. */
+static const uint16 *
+window_classes(void)
+{
+	static uint16 classes[256];
+	static bool known = false;
+
+	if (!known)
+	{
+		for (int c = 0; c < 256; c++)
+			classes[c] = (IS(c, B_DIGIT) ? 0x101 : 0) |
+				(IS(c, B_ALPHA) ? 0x02 : 0) | (c & 0x20 ? 0x04 : 0) |
+				(c == '_' ? 0x08 : 0) |
+				(c == '@' || c == '%' || c == '{' || c == '$' ? 0x10 : 0) |
+				(c == '.' || c == ':' || c == '-' || c == '$' ? 0x20 : 0) |
+				(c == ':' || c == '/' ? 0x200 : 0) | (c == '-' ? 0x400 : 0);
+		known = true;
+	}
+	return classes;
+}
+
+static inline void
+classify_16(const unsigned char *s, int from, Window *w)
+{
+	const uint16 *classes = window_classes();
+
+	for (int i = from; i < from + 16; i++)
+	{
+		uint64		c = classes[s[i]];
+		uint64		next = classes[s[i + 1]];
+		uint64		sign = c >> 4 & 1;
+
+		if (s[i] == '+' || s[i] == '(')
+			sign = next >> 8 & 1;
+		else if (s[i] == ':')
+			sign = next >> 9 & 1;
+		else if (s[i] == '-')
+			sign = next >> 10 & 1;
+		w->digit |= (c & 1) << i;
+		w->alpha |= (c >> 1 & 1) << i;
+		w->small |= (c >> 2 & 1) << i;
+		w->under |= (c >> 3 & 1) << i;
+		w->sign |= sign << i;
+		w->join |= (c >> 5 & 1) << i;
+	}
+}
+
+#endif							/* __SSE2__ */
+
+/* The bits before n, which is less than 64. */
+#define BEFORE(n) ((UINT64CONST(1) << (n)) - 1)
+
+/*
+ * Look at the bytes from base on: where words begin, and which words and signs
+ * are to be visited.  A word that reaches the end of the window is left to the
+ * next one, which begins at it.
+ *
+ * Visited are the words with a digit or an underscore, long ones, those with
+ * a sign behind that may join them to more, and those whose last letters may
+ * announce a secret: match_word would say no to all others.
+ */
+static void
+look_ahead(HgScan *scan, int base)
+{
+	int			n = Min(scan->len - base, WINDOW);
+	int			size = n;
+	const unsigned char *s = scan->s + base;
+	unsigned char copy[WINDOW + 32];
+	Window		w = {0};
+	uint64		word;
+	uint64		bad;
+	uint64		good;
+	uint64		end;
+	uint64		behind;
+	uint64		landing;
+	uint64		rest;
+	uint64		run;
+
+	if (scan->len - base <= WINDOW)
+	{
+		/* the classes need a byte behind, and whole sixteens */
+		memset(copy + (n & ~15), 0, 32);
+		memcpy(copy, s, n);
+		s = copy;
+	}
+	for (int i = 0; i < n; i += 16)
+		classify_16(s, i, &w);
+	s = scan->s + base;
+
+	word = w.digit | w.alpha | w.under;
+	if (n == WINDOW && word >> (WINDOW - 1) != 0)
+	{
+		/* the word that is cut; one that fills the window is long_word's */
+		size = ~word == 0 ? 0 : pg_leftmost_one_pos64(~word) + 1;
+		if (size > 0)
+			word &= UINT64_MAX >> (WINDOW - size);
+	}
+	scan->base = base;
+	scan->digit = w.digit;
+	scan->lower = w.alpha & w.small;
+	scan->upper = w.alpha & ~w.small;
+	scan->word = w.digit | w.alpha | w.under;
+	if (size == 0)
+	{
+		/* one long word from the first byte on */
+		scan->size = WINDOW;
+		scan->start = 1;
+		scan->word_at = 1;
+		scan->sign_at = 0;
+		return;
+	}
+	scan->size = size;
+
+	/*
+	 * Adding a word's first bit to its good bits carries to its first bad bit
+	 * or to the bit behind it: one bit for each word.
+	 */
+	bad = word & (w.digit | w.under);
+	good = word & ~bad;
+	scan->start = word & ~(word << 1);
+	end = ~word & word << 1;
+	behind = w.digit >> 1 | UINT64CONST(1) << (WINDOW - 1);
+	if (scan->hints == 0)
+		behind &= ~(scan->lower << 1);	/* its last letter is small */
+	behind = end & (w.join | behind);
+	landing = (good + scan->start) & ~good;
+	rest = landing & end & ~behind;
+	scan->word_at = landing & (bad | behind);
+
+	/* more than SHORT_WORD: a run of 13 */
+	run = word & word >> 1;
+	run &= run >> 2;
+	run &= run >> 4;
+	run &= run >> 5;
+	if (run != 0)
+		scan->word_at |= rest & (good + (scan->start & run)) & ~good;
+
+	/* of what is left those that may announce */
+	for (rest &= ~scan->word_at; rest != 0; rest &= rest - 1)
+	{
+		int			i = pg_rightmost_one_pos64(rest);
+		uint64		letters = announces[(s[i - 1] & 31) - 1];
+		int			before = i > 1 || base > 0 ? s[i - 2] & 31 : 0;
+
+		scan->word_at |= (letters << 1 >> before & 1) << i;
+	}
+
+	scan->sign_at = w.sign & UINT64_MAX >> (WINDOW - size);
+}
+
+/* The end of a word that fills a window, and what it is made of. */
+static int
+long_word(const HgScan *scan, int start, int *mask)
+{
+	const unsigned char *s = scan->s;
+	int			limit = Min(scan->len, start + CHECK_EVERY);
+	int			end = start;
+
+	do
+		*mask |= hg_byte[s[end++]];
+	while (end < limit && IS(s[end], B_WORD));
+	return end;
+}
+
+/*
+ * The next place to visit from pos on, in the window or beyond: true with the
+ * end of the word there and what it is made of, end 0 at a sign; false at the
+ * end of the value.
+ */
+static inline bool
+next_place(HgScan *scan, int *start, int *end, int *mask)
+{
+	for (;;)
+	{
+		int			k = scan->pos - scan->base;
+		uint64		word_at;
+		uint64		sign_at;
+		uint64		bits;
+		int			i;
+		int			first;
+		int			n;
+
+		if (scan->pos >= scan->len)
+			return false;
+		/* a word begins where a span ended inside of it */
+		if (k < 0 || k >= scan->size ||
+			(k > 0 && (scan->word >> (k - 1) & 3) == 3))
+		{
+			if (scan->pos >= scan->next_check)
+			{
+				CHECK_FOR_INTERRUPTS();
+				scan->next_check = scan->pos + CHECK_EVERY;
+			}
+			look_ahead(scan, scan->pos);
+			k = 0;
+		}
+		/* not what is behind a word that ended here */
+		word_at = scan->word_at & ~BEFORE(k);
+		word_at &= ~(~scan->word & UINT64CONST(1) << k);
+		sign_at = scan->sign_at & ~BEFORE(k);
+		bits = word_at | sign_at;
+		if (bits == 0)
+		{
+			scan->pos = scan->base + scan->size;
+			continue;
+		}
+		i = pg_rightmost_one_pos64(bits);
+		if ((word_at >> i & 1) == 0)
+		{
+			*start = scan->base + i;
+			*end = 0;
+			return true;
+		}
+		first = pg_leftmost_one_pos64(scan->start &
+									  ((UINT64CONST(2) << i) - 1));
+		*start = scan->base + first;
+		bits = ~(scan->word >> first);
+		if (bits == 0)
+		{
+			*mask = 0;
+			*end = long_word(scan, *start, mask);
+			return true;
+		}
+		n = pg_rightmost_one_pos64(bits);
+		*end = *start + n;
+		bits = BEFORE(n) << first;
+		*mask = B_TOKEN | ((scan->digit & bits) != 0 ? B_DIGIT : 0) |
+			((scan->lower & bits) != 0 ? B_LOWER : 0) |
+			((scan->upper & bits) != 0 ? B_UPPER : 0) |
+			((scan->word & ~(scan->digit | scan->lower | scan->upper) &
+			  bits) != 0 ? B_UNDER : 0);
+		return true;
+	}
+}
+
 /*
  * The next span of the built-in kinds; false at the end.
  */
 bool
 hg_scan_next(HgScan *scan, HgSpan *span)
 {
-	const unsigned char *s = scan->s;
-	int			len = scan->len;
-
-	while (scan->pos < len || scan->have_pending)
+	for (;;)
 	{
-		int			start = scan->pos;
-		unsigned char c = at(scan, start);
-		bool		found = false;
-		int			skip = start + 1;
+		int			start;
+		int			end = 0;
+		int			mask = 0;
+		int			skip;
+		bool		found;
 
+		if (!next_place(scan, &start, &end, &mask))
+		{
+			if (!scan->have_pending)
+				return false;
+			start = scan->len;
+		}
 		if (scan->have_pending && start >= scan->pending.start)
 		{
 			*span = scan->pending;
@@ -181,62 +527,16 @@ hg_scan_next(HgScan *scan, HgSpan *span)
 			scan->pos = scan->floor = span->end;
 			return true;
 		}
-		if (start >= scan->next_check)
+		if (end > 0)
 		{
-			CHECK_FOR_INTERRUPTS();
-			scan->next_check = start + CHECK_EVERY;
-		}
-
-		if (IS(c, B_WORD))
-		{
-			int			limit = Min(len, start + CHECK_EVERY);
-			int			end = start;
-			int			mask = 0;
-
-			do
-				mask |= hg_byte[s[end++]];
-			while (end < limit && IS(s[end], B_WORD));
 			skip = end;
 			found = match_word(scan, start, end, mask, span);
 		}
-		else if (c == ' ' || c >= 0x80)
-			;
 		else
-			switch (c)
-			{
-				case '@':
-					found = hg_match_email(scan, start, start + 1, span);
-					break;
-				case '%':
-					/* as an address stands in a URL */
-					if (at(scan, start + 1) == '4' &&
-						at(scan, start + 2) == '0')
-						found = hg_match_email(scan, start, start + 3, span);
-					break;
-				case ':':
-					if (at(scan, start + 1) == '/')
-						found = hg_match_url(scan, start, span, &skip);
-					else if (at(scan, start + 1) == ':')
-						found = hg_match_ip6(scan, start, span);
-					break;
-				case '+':
-				case '(':
-					if (IS(at(scan, start + 1), B_DIGIT))
-						found = hg_match_number(scan, start, 0, span);
-					break;
-				case '$':
-					found = hg_match_dollar(scan, start, span);
-					break;
-				case '{':
-					found = hg_match_brace(scan, start, span);
-					break;
-				case '-':
-					if (at(scan, start + 1) == '-')
-						found = hg_match_pem(scan, start, span, &skip);
-					break;
-				default:
-					break;
-			}
+		{
+			skip = start + 1;
+			found = match_sign(scan, start, span, &skip);
+		}
 
 		/* a password further on: first what stands between */
 		if (found && span->start > skip)
@@ -256,7 +556,6 @@ hg_scan_next(HgScan *scan, HgSpan *span)
 		}
 		scan->pos = skip;
 	}
-	return false;
 }
 
 /*
@@ -292,6 +591,29 @@ hg_scan_worthwhile(const unsigned char *s, int len)
 	int			capitals = 0;
 	int			i = 0;
 
+#ifdef __SSE2__
+	__m128i		sums = _mm_setzero_si128();
+
+	for (; i + 16 <= len; i += 16)
+	{
+		__m128i		x = _mm_loadu_si128((const __m128i *) (s + i));
+		__m128i		any = _mm_or_si128(BETWEEN(x, '0', ':'),
+									   BETWEEN(x, '!', '"'));
+		__m128i		capital = BETWEEN(x, 'A', 'Z');
+
+		any = _mm_or_si128(any, _mm_or_si128(EITHER(x, '@', '`'),
+											 EITHER(x, '$', '\'')));
+		any = _mm_or_si128(any, EITHER(x, '=', '{'));
+		if (BITS(any, 0) != 0)
+			return true;
+		capital = _mm_and_si128(capital, _mm_set1_epi8(1));
+		sums = _mm_add_epi64(sums, _mm_sad_epu8(capital, _mm_setzero_si128()));
+	}
+	capitals = _mm_cvtsi128_si32(sums) +
+		_mm_cvtsi128_si32(_mm_srli_si128(sums, 8));
+	if (capitals >= 20)
+		return true;
+#endif
 	while (i < len)
 	{
 		int			end = Min(len, i + 32);

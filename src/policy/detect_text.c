@@ -64,28 +64,59 @@ high_letter(const HgScan *scan, int i)
 	return c >= 0xC3 && c < 0xF0;
 }
 
+/* Up to seven bytes as a number. */
+#define P2(a, b) ((uint64) (a) << 8 | (b))
+#define P3(a, b, c) (P2(a, b) << 8 | (c))
+#define P4(a, b, c, d) (P3(a, b, c) << 8 | (d))
+
 /* Names of files that look like domains: icon@2x.png */
 static bool
 is_extension(const unsigned char *s, int len)
 {
-	static const char *const by_length[] = {
-		NULL, NULL, "js ts gz ", "png jpg gif svg ico bmp css mjs tsx jsx htm "
-		"php xml yml pdf txt csv zip tar tgz whl jar ", "jpeg webp json html "
-		"yaml ", NULL, "socket ", "service "
-	};
+	uint64		name = 0;
 
-	if (len >= lengthof(by_length) || by_length[len] == NULL)
+	if (len > 7)
 		return false;
-	for (const char *p = by_length[len]; *p != '\0'; p += len + 1)
+	for (int i = 0; i < len; i++)
+		name = name << 8 | LOWER(s[i]);
+	switch (name)
 	{
-		int			same = 0;
-
-		while (same < len && p[same] == LOWER(s[same]))
-			same++;
-		if (same == len)
+		case P2('j', 's'):
+		case P2('t', 's'):
+		case P2('g', 'z'):
+		case P3('p', 'n', 'g'):
+		case P3('j', 'p', 'g'):
+		case P3('g', 'i', 'f'):
+		case P3('s', 'v', 'g'):
+		case P3('i', 'c', 'o'):
+		case P3('b', 'm', 'p'):
+		case P3('c', 's', 's'):
+		case P3('m', 'j', 's'):
+		case P3('t', 's', 'x'):
+		case P3('j', 's', 'x'):
+		case P3('h', 't', 'm'):
+		case P3('p', 'h', 'p'):
+		case P3('x', 'm', 'l'):
+		case P3('y', 'm', 'l'):
+		case P3('p', 'd', 'f'):
+		case P3('t', 'x', 't'):
+		case P3('c', 's', 'v'):
+		case P3('z', 'i', 'p'):
+		case P3('t', 'a', 'r'):
+		case P3('t', 'g', 'z'):
+		case P3('w', 'h', 'l'):
+		case P3('j', 'a', 'r'):
+		case P4('j', 'p', 'e', 'g'):
+		case P4('w', 'e', 'b', 'p'):
+		case P4('j', 's', 'o', 'n'):
+		case P4('h', 't', 'm', 'l'):
+		case P4('y', 'a', 'm', 'l'):
+		case P2('s', 'o') << 32 | P4('c', 'k', 'e', 't'):
+		case P3('s', 'e', 'r') << 32 | P4('v', 'i', 'c', 'e'):
 			return true;
+		default:
+			return false;
 	}
-	return false;
 }
 
 /* End of a domain that begins at i with a top level of letters; 0 if none. */

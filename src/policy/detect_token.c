@@ -355,10 +355,13 @@ match_named_hash(const HgScan *scan, int start, HgSpan *span)
 
 	for (int k = 0; names[k] != NULL; k++)
 	{
-		int			n = strlen(names[k]);
+		int			n;
 		int			end;
 		int			dollars = 0;
 
+		if (names[k][0] != scan->s[start])
+			continue;
+		n = strlen(names[k]);
 		if (scan->len - start < n + 40 ||
 			memcmp(scan->s + start, names[k], n) != 0)
 			continue;
@@ -487,11 +490,15 @@ hg_match_dollar(const HgScan *scan, int start, HgSpan *span)
 		return false;
 	for (int k = 0; k < lengthof(ids); k++)
 	{
-		int			n = strlen(ids[k].id);
-		int			from = start + 1 + n;
-		int			end = from;
+		int			n;
+		int			from;
+		int			end;
 		int			max = 400;
 
+		if (ids[k].id[0] != at(scan, start + 1))
+			continue;
+		n = strlen(ids[k].id);
+		from = end = start + 1 + n;
 		if (scan->len - start < n + ids[k].min ||
 			memcmp(scan->s + start + 1, ids[k].id, n) != 0)
 			continue;
@@ -527,9 +534,13 @@ hg_match_brace(const HgScan *scan, int start, HgSpan *span)
 
 	for (int k = 0; schemes[k] != NULL; k++)
 	{
-		int			n = strlen(schemes[k]);
-		int			end = start + n;
+		int			n;
+		int			end;
 
+		if (schemes[k][1] != at(scan, start + 1))
+			continue;
+		n = strlen(schemes[k]);
+		end = start + n;
 		if (scan->len - start < n + 20 ||
 			memcmp(scan->s + start, schemes[k], n) != 0)
 			continue;
@@ -696,7 +707,8 @@ dummy(const unsigned char *s, int len)
 	};
 
 	for (int i = 0; list[i] != NULL; i++)
-		if (strlen(list[i]) == len &&
+		if ((list[i][0] == LOWER(s[0]) || IS(s[0], B_HIGH)) &&
+			strlen(list[i]) == len &&
 			pg_strncasecmp((const char *) s, list[i], len) == 0)
 			return true;
 	if (len > 5 && pg_strncasecmp((const char *) s, "your", 4) == 0 &&
@@ -733,12 +745,13 @@ typedef enum Announced
 	NOTHING, A_SECRET, A_PASSWORD, A_CODE, A_BEARER, A_USER
 } Announced;
 
-static bool
+static inline bool
 ends_with(const unsigned char *s, int len, const char *tail)
 {
 	int			n = strlen(tail);
 
-	return len >= n && pg_strncasecmp((const char *) s + len - n, tail, n) == 0;
+	return len >= n && (tail[n - 1] == LOWER(s[len - 1]) ||
+						IS(s[len - 1], B_HIGH)) && pg_strncasecmp((const char *) s + len - n, tail, n) == 0;
 }
 
 /* What the word that ends at `end` announces. */
