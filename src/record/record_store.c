@@ -29,12 +29,16 @@
 
 #include <time.h>
 
+#include "access/brin.h"
+#include "access/brin_internal.h"
+#include "access/genam.h"
 #include "access/heapam.h"
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "base/compat.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
+#include "catalog/pg_am_d.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "common/hashfn.h"
@@ -53,6 +57,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
+#include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 #include "utils/hsearch.h"
 #include "utils/lsyscache.h"
@@ -65,6 +70,20 @@
 
 /* Rows gathered before they are written. */
 #define BULK_ROWS 4000
+
+/* Columns of _event and _outcome that begin the row, and that indexes have. */
+#define KEY_COLUMNS 6
+
+/* Places of columns of _event, from 0. */
+#define EVENT_ID 0
+#define EVENT_AT 1
+#define EVENT_STATEMENT 4
+#define EVENT_LATEST 22
+#define EVENT_COLUMNS 23
+
+/* Places to look for a statement among BULK_ROWS: a power of 2, roomy. */
+#define STATEMENT_PLACES 8192
+StaticAssertDecl(STATEMENT_PLACES >= 2 * BULK_ROWS, "too few places");
 
 /* Statement ids remembered as stored; beyond it all are forgotten. */
 #define MAX_KNOWN 100000
@@ -81,9 +100,18 @@ typedef struct Bulk
 	Oid			parent;
 	int			week;			/* see week_of() */
 	ResultRelInfo *rri;
+	bool		plain;			/* are all indexes? See plain_index() */
 	struct SlotSet *set;
 	int			n;				/* slots filled */
 } Bulk;
+
+/* What indexes take of a row. */
+typedef struct RowKeys
+{
+	Datum		values[KEY_COLUMNS];
+	bool		nulls[KEY_COLUMNS];
+	bool		latest;
+} RowKeys;
 
 /*
  * Slots outlive the transaction: making 500 of them for each batch took an
@@ -97,6 +125,8 @@ typedef struct SlotSet
 	const TupleTableSlotOps *ops;
 	TupleTableSlot *slots[BULK_ROWS];
 	int			nslots;			/* made so far */
+	RowKeys    *keys;			/* BULK_ROWS of them */
+	int16	   *places;			/* STATEMENT_PLACES, see mark_latest() */
 } SlotSet;
 
 typedef struct Reader
@@ -236,15 +266,73 @@ slots_prepare(SlotSet *set, Relation rel)
 										 "hoopguard recorder's slots",
 										 ALLOCSET_DEFAULT_SIZES);
 	oldcontext = MemoryContextSwitchTo(set->context);
-	set->desc = CreateTupleDescCopy(RelationGetDescr(rel));
+	set->desc = CreateTupleDescCopyConstr(RelationGetDescr(rel));
+	set->keys = palloc(sizeof(RowKeys) * BULK_ROWS);
+	set->places = palloc(sizeof(int16) * STATEMENT_PLACES);
 	set->ops = ops;
 	MemoryContextSwitchTo(oldcontext);
+}
+
+/* Is this an index of the rows that are their statement's latest? */
+static bool
+only_latest(Oid parent, const IndexInfo *info)
+{
+	const Var  *var;
+
+	if (parent != event_parent || list_length(info->ii_Predicate) != 1)
+		return false;
+	var = linitial(info->ii_Predicate);
+	return IsA(var, Var) && var->varattno == EVENT_LATEST + 1;
+}
+
+/*
+ * Is this an index of plain columns at the row's begin, all of eight bytes and
+ * ordered like numbers?  Then its entries can be made without deforming rows.
+ */
+static bool
+plain_index(Oid parent, Relation rel, Relation index, const IndexInfo *info)
+{
+	int			i;
+
+	if (!FLOAT8PASSBYVAL || info->ii_Expressions != NIL ||
+		info->ii_ExclusionOps != NULL || info->ii_Unique ||
+		!index->rd_index->indisready ||
+		(info->ii_Predicate != NIL && !only_latest(parent, info)))
+		return false;
+	for (i = 0; i < info->ii_NumIndexAttrs; i++)
+	{
+		AttrNumber	attno = info->ii_IndexAttrNumbers[i];
+		Oid			type;
+
+		if (attno < 1 || attno > KEY_COLUMNS)
+			return false;
+		type = TupleDescAttr(RelationGetDescr(rel), attno - 1)->atttypid;
+		if (type != INT8OID && type != TIMESTAMPTZOID)
+			return false;
+	}
+	return true;
+}
+
+/* Does a BRIN index keep of each column the least and the greatest value? */
+static bool
+only_minmax(Relation index)
+{
+	int			i;
+
+	for (i = 1; i <= RelationGetNumberOfAttributes(index); i++)
+	{
+		if (index_getprocid(index, i, BRIN_PROCNUM_OPCINFO) !=
+			F_BRIN_MINMAX_OPCINFO)
+			return false;
+	}
+	return true;
 }
 
 static Bulk *
 bulk_open(Oid relid, Oid parent, int week, SlotSet *set)
 {
 	Bulk	   *bulk = palloc0(sizeof(Bulk));
+	int			i;
 
 	bulk->rel = table_open(relid, RowExclusiveLock);
 	bulk->parent = parent;
@@ -254,7 +342,109 @@ bulk_open(Oid relid, Oid parent, int week, SlotSet *set)
 	bulk->rri = makeNode(ResultRelInfo);
 	InitResultRelInfo(bulk->rri, bulk->rel, 1, NULL, 0);
 	ExecOpenIndices(bulk->rri, false);
+	bulk->plain = true;
+	for (i = 0; i < bulk->rri->ri_NumIndices; i++)
+		bulk->plain &= plain_index(parent, bulk->rel,
+								   bulk->rri->ri_IndexRelationDescs[i],
+								   bulk->rri->ri_IndexRelationInfo[i]);
 	return bulk;
+}
+
+static void
+index_row(Bulk *bulk, int which, const RowKeys *keys, ItemPointer tid)
+{
+	IndexInfo  *info = bulk->rri->ri_IndexRelationInfo[which];
+	Datum		values[KEY_COLUMNS];
+	bool		nulls[KEY_COLUMNS];
+	int			i;
+
+	Assert(info->ii_NumIndexAttrs <= KEY_COLUMNS);
+	for (i = 0; i < info->ii_NumIndexAttrs; i++)
+	{
+		values[i] = keys->values[info->ii_IndexAttrNumbers[i] - 1];
+		nulls[i] = keys->nulls[info->ii_IndexAttrNumbers[i] - 1];
+	}
+	(void) index_insert(bulk->rri->ri_IndexRelationDescs[which], values, nulls,
+						tid, bulk->rel, UNIQUE_CHECK_NO, false, info);
+}
+
+/*
+ * Rows [from, to), which are in one range of pages, for an index that keeps
+ * the least and the greatest value of each column of a range: two rows made
+ * of those say as much as all of them.
+ */
+static void
+index_range(Bulk *bulk, int which, int from, int to)
+{
+	const IndexInfo *info = bulk->rri->ri_IndexRelationInfo[which];
+	const RowKeys *keys = bulk->set->keys;
+	RowKeys		least = keys[from];
+	RowKeys		most = keys[from];
+	bool		nulls = false;
+	int			i;
+	int			k;
+
+	for (k = 0; k < info->ii_NumIndexAttrs; k++)
+	{
+		int			column = info->ii_IndexAttrNumbers[k] - 1;
+
+		for (i = from; i < to; i++)
+		{
+			int64		value = DatumGetInt64(keys[i].values[column]);
+
+			nulls |= keys[i].nulls[column];
+			if (value < DatumGetInt64(least.values[column]))
+				least.values[column] = keys[i].values[column];
+			if (value > DatumGetInt64(most.values[column]))
+				most.values[column] = keys[i].values[column];
+		}
+	}
+	if (nulls)
+	{
+		for (i = from; i < to; i++)
+			index_row(bulk, which, &keys[i], &bulk->set->slots[i]->tts_tid);
+		return;
+	}
+	index_row(bulk, which, &least, &bulk->set->slots[from]->tts_tid);
+	index_row(bulk, which, &most, &bulk->set->slots[to - 1]->tts_tid);
+}
+
+/* Index by index, which has each one's pages at hand. */
+static void
+index_rows(Bulk *bulk)
+{
+	TupleTableSlot **slots = bulk->set->slots;
+	int			which;
+	int			i;
+
+	for (which = 0; which < bulk->rri->ri_NumIndices; which++)
+	{
+		Relation	index = bulk->rri->ri_IndexRelationDescs[which];
+		bool		all = bulk->rri->ri_IndexRelationInfo[which]->ii_Predicate == NIL;
+		BlockNumber pages;
+		int			from = 0;
+
+		if (index->rd_rel->relam != BRIN_AM_OID || !all || !only_minmax(index))
+		{
+			for (i = 0; i < bulk->n; i++)
+			{
+				if (all || bulk->set->keys[i].latest)
+					index_row(bulk, which, &bulk->set->keys[i],
+							  &slots[i]->tts_tid);
+			}
+			continue;
+		}
+		pages = BrinGetPagesPerRange(index);
+		for (i = 1; i <= bulk->n; i++)
+		{
+			if (i < bulk->n &&
+				ItemPointerGetBlockNumber(&slots[i]->tts_tid) / pages ==
+				ItemPointerGetBlockNumber(&slots[from]->tts_tid) / pages)
+				continue;
+			index_range(bulk, which, from, i);
+			from = i;
+		}
+	}
 }
 
 static int
@@ -264,6 +454,48 @@ slot_cmp(const void *a, const void *b)
 	int64		y = DatumGetInt64((*(TupleTableSlot *const *) b)->tts_values[0]);
 
 	return x < y ? -1 : x > y;
+}
+
+/*
+ * Mark, of each statement, the latest of the events to be written.  An index
+ * has only those: an entry for each event took a quarter of the recorder's
+ * time.  So the latest event of a statement is found at once, and all of them
+ * by time.
+ */
+static void
+mark_latest(Bulk *bulk)
+{
+	TupleTableSlot **slots = bulk->set->slots;
+	int16	   *places = bulk->set->places;
+	int			i;
+
+	memset(places, -1, sizeof(int16) * STATEMENT_PLACES);
+	for (i = 0; i < bulk->n; i++)
+	{
+		Datum	   *values = slots[i]->tts_values;
+		uint64		statement = (uint64) DatumGetInt64(values[EVENT_STATEMENT]);
+		int			place = (int) (statement & (STATEMENT_PLACES - 1));
+		TupleTableSlot *other;
+
+		if (slots[i]->tts_isnull[EVENT_STATEMENT])
+			continue;
+		while (places[place] >= 0 &&
+			   slots[places[place]]->tts_values[EVENT_STATEMENT] !=
+			   values[EVENT_STATEMENT])
+			place = (place + 1) & (STATEMENT_PLACES - 1);
+		if (places[place] >= 0)
+		{
+			/* rows come in the order of their ids */
+			other = slots[places[place]];
+			if (DatumGetTimestampTz(values[EVENT_AT]) <
+				DatumGetTimestampTz(other->tts_values[EVENT_AT]))
+				continue;
+			other->tts_isnull[EVENT_LATEST] = true;
+		}
+		places[place] = (int16) i;
+		slots[i]->tts_values[EVENT_LATEST] = BoolGetDatum(true);
+		slots[i]->tts_isnull[EVENT_LATEST] = false;
+	}
 }
 
 static void
@@ -280,15 +512,30 @@ bulk_flush(Bulk *bulk)
 	 * from its end, whose pages are then full and not split in the middle.
 	 */
 	if (bulk->parent == event_parent)
+	{
 		qsort(bulk->set->slots, bulk->n, sizeof(TupleTableSlot *), slot_cmp);
+		mark_latest(bulk);
+	}
+	for (i = 0; bulk->plain && i < bulk->n; i++)
+	{
+		const TupleTableSlot *slot = bulk->set->slots[i];
+		RowKeys    *keys = &bulk->set->keys[i];
+
+		memcpy(keys->values, slot->tts_values, sizeof(keys->values));
+		memcpy(keys->nulls, slot->tts_isnull, sizeof(keys->nulls));
+		keys->latest = bulk->parent == event_parent &&
+			!slot->tts_isnull[EVENT_LATEST];
+	}
 
 	/* The insert leaves behind what it allocates. */
 	oldcontext = MemoryContextSwitchTo(GetPerTupleMemoryContext(estate));
 	table_multi_insert(bulk->rel, bulk->set->slots, bulk->n,
 					   estate->es_output_cid, 0, NULL);
+	if (bulk->plain)
+		index_rows(bulk);
 	for (i = 0; i < bulk->n; i++)
 	{
-		if (bulk->rri->ri_NumIndices > 0)
+		if (!bulk->plain)
 			list_free(HG_EXEC_INSERT_INDEX(bulk->rri, bulk->set->slots[i],
 										   estate));
 		ExecClearTuple(bulk->set->slots[i]);
@@ -1118,6 +1365,8 @@ put_row(Oid parent, TimestampTz at, Datum *values, bool *nulls, int n,
 		slot = bulk_fill(bulk, values, nulls, n);
 		if (ExecPartitionCheck(bulk->rri, slot, estate, false))
 		{
+			if (parent == event_parent)
+				slot->tts_isnull[EVENT_LATEST] = true;
 			bulk->n++;
 			return seal;
 		}
@@ -1176,14 +1425,15 @@ write_held(const Datum *outcome, const bool *onulls)
 	static const Oid types[] = {INT8OID, TIMESTAMPTZOID, INT8OID, INT8OID,
 		INT8OID, INT8OID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID,
 		INT4OID, INT4OID, INT4OID, BOOLOID, INT8OID, XID8OID, LSNOID, UUIDOID,
-	TEXTOID, INT8ARRAYOID};
+	TEXTOID, INT8ARRAYOID, BOOLOID};
 	const HgWireEvent *wire = &held.wire;
-	Datum		values[lengthof(types)];
-	bool		nulls[lengthof(types)];
+	Datum		values[EVENT_COLUMNS];
+	bool		nulls[EVENT_COLUMNS];
 	bool		wide = false;
 	int64		seal;
 	int			i;
 
+	StaticAssertStmt(lengthof(types) == EVENT_COLUMNS, "columns of _event");
 	if (!holding)
 		return;
 	holding = false;
@@ -1240,11 +1490,14 @@ write_held(const Datum *outcome, const bool *onulls)
 	values[20] = held.traceparent;
 	nulls[20] = held.no_traceparent;
 
+	/* mark_latest() sees to it; a row that is written by itself is one */
+	values[EVENT_LATEST] = BoolGetDatum(true);
+
 	seal = put_row(event_parent, wire->at, values,
 				   nulls, lengthof(types), 5, &plan_event,
 				   "INSERT INTO hoopguard._event VALUES ($1, $2, $3, $4, $5,"
 				   " $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,"
-				   " $18, $19, $20, $21, $22)", types);
+				   " $18, $19, $20, $21, $22, $23)", types);
 	seal_event(seal, &held);
 	if (outcome != NULL)
 		seal_outcome(seal, outcome, onulls);

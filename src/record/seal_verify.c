@@ -378,6 +378,29 @@ retained_away(Verify *v, const Seal *seal)
 	return true;
 }
 
+/*
+ * Of a statement's events that were stored together the latest is marked; the
+ * mark follows from what is sealed, so it is not sealed itself.
+ */
+static void
+check_marks(Verify *v)
+{
+	Cursor		wrong;
+
+	cursor_open(&wrong, "SELECT e.seal, pg_catalog.max(e.at),"
+				" pg_catalog.max(e.event_id) FROM hoopguard._event e"
+				" WHERE e.statement_id IS NOT NULL"
+				" GROUP BY e.seal, e.statement_id"
+				" HAVING pg_catalog.max(e.at) OPERATOR(pg_catalog.<>)"
+				" coalesce(pg_catalog.max(CASE WHEN e.latest THEN e.at END),"
+				" '-infinity')");
+	while (cursor_next(&wrong))
+		fault(v, "altered", cursor_int64(&wrong, 1), cursor_int64(&wrong, 2),
+			  psprintf("event " INT64_FORMAT " is not marked as the latest of its statement",
+					   cursor_int64(&wrong, 3)));
+	SPI_cursor_close(wrong.portal);
+}
+
 static void
 check_rows(Verify *v, const Seal *seal)
 {
@@ -575,6 +598,8 @@ hoopguard__verify_audit(PG_FUNCTION_ARGS)
 	else if (wanted > 0 && !met)
 		fault(v, "removed", wanted, 0, "the exported seal is not there");
 
+	if (v->faults == 0)
+		check_marks(v);
 	if (v->faults > MAX_FAULTS)
 		put(v, false, "more", 0, 0,
 			psprintf("and %d more faults", v->faults - MAX_FAULTS));

@@ -97,7 +97,9 @@ COMMENT ON TABLE hoopguard._context IS
 /*
  * Events, narrow: a count of 0 is NULL, and where one needs more than four
  * bytes all are in wide, in the order of their columns.  end_us, committed and
- * lsn are the outcome of a transaction that had this event only.
+ * lsn are the outcome of a transaction that had this event only.  latest: of
+ * its statement's events that were stored together, this is the latest; the
+ * recorder has NULL for the others.
  */
 CREATE TABLE hoopguard._event (
 	event_id bigint NOT NULL,
@@ -121,9 +123,11 @@ CREATE TABLE hoopguard._event (
 	lsn pg_lsn,
 	approval_id uuid,
 	traceparent text,
-	wide bigint[]
+	wide bigint[],
+	latest boolean DEFAULT true
 ) PARTITION BY RANGE (at);
-CREATE INDEX _event_statement_idx ON hoopguard._event (statement_id);
+CREATE INDEX _event_statement_idx ON hoopguard._event (statement_id, at)
+	WHERE latest;
 CREATE INDEX _event_event_idx ON hoopguard._event (event_id);
 CREATE INDEX _event_brin_idx ON hoopguard._event
 	USING brin (at, session_id, seal) WITH (pages_per_range = 32, autosummarize);
@@ -435,11 +439,18 @@ SELECT l.source_schema,
 	a.text
 FROM hoopguard.lineage_edge l
 	LEFT JOIN LATERAL (
+		SELECT e.event_id, e.at
+		FROM hoopguard._event e
+		WHERE e.statement_id OPERATOR(pg_catalog.=) l.statement_id
+			AND e.latest
+		ORDER BY e.at DESC, e.event_id DESC
+		LIMIT 1) k ON true
+	LEFT JOIN LATERAL (
 		SELECT x.event_id, x.at, x.session_id, x.subject, x.session_role,
 			x.command, x.outcome, x.text
 		FROM hoopguard.activity x
-		WHERE x.statement_id OPERATOR(pg_catalog.=) l.statement_id
-		ORDER BY x.at DESC, x.event_id DESC
+		WHERE x.event_id OPERATOR(pg_catalog.=) k.event_id
+			AND x.at OPERATOR(pg_catalog.=) k.at
 		LIMIT 1) a ON true;
 COMMENT ON VIEW hoopguard.lineage IS
 	'Column lineage with the event that last used it.';

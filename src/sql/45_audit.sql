@@ -34,28 +34,49 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 REVOKE ALL ON FUNCTION hoopguard._lineage_text(text, text, text) FROM PUBLIC;
 
--- Edges that took effect: used by a statement whose transaction committed.
--- A read that was rolled back gave its rows all the same, so edges to result
--- count unless the statement was denied or failed.
-CREATE VIEW hoopguard._effective_edge AS
-SELECT l.source_schema, l.source_relation, l.source_column,
-	l.target_schema, l.target_relation, l.target_column,
-	l.kind, l.subtype, l.masked, l.statement_id,
-	a.times, a.last_at, a.subjects, a.command
-FROM hoopguard.lineage_edge l
-	CROSS JOIN LATERAL (
-		SELECT pg_catalog.count(*) AS times, pg_catalog.max(x.at) AS last_at,
-			pg_catalog.array_agg(DISTINCT
-				coalesce(x.subject, x.session_role)) AS subjects,
-			pg_catalog.min(x.command) AS command
-		FROM hoopguard.activity x
-		WHERE x.statement_id OPERATOR(pg_catalog.=) l.statement_id
-			AND (x.outcome OPERATOR(pg_catalog.=) 'committed'
-				OR (l.target_schema IS NULL
-					AND x.outcome OPERATOR(pg_catalog.<>) 'denied'
-					AND x.sqlstate OPERATOR(pg_catalog.=) '00000'))) a
-WHERE a.times OPERATOR(pg_catalog.>) 0;
-REVOKE ALL ON hoopguard._effective_edge FROM PUBLIC;
+-- The latest of the events that were stored together, of each statement: where
+-- to look for one event of a statement, whenever it was.
+CREATE VIEW hoopguard._latest_event AS
+SELECT e.statement_id, e.event_id, e.at
+FROM hoopguard._event e
+WHERE e.latest;
+REVOKE ALL ON hoopguard._latest_event FROM PUBLIC;
+
+-- Edges of these statements that took effect: of those whose transaction
+-- committed.  A read that was rolled back gave its rows all the same, so edges
+-- to result count unless the statement was denied or failed.  Reads all events
+-- once, however many statements there are.
+CREATE FUNCTION hoopguard._effective_edges(statements bigint[])
+RETURNS TABLE (source_schema text, source_relation text, source_column text,
+	target_schema text, target_relation text, target_column text, kind text,
+	subtype text, masked boolean, statement_id bigint, times bigint,
+	last_at timestamptz, subjects text[], command text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+	WITH used AS (
+		SELECT x.statement_id, coalesce(x.subject, x.session_role) AS who,
+			x.command, x.outcome = 'committed' AS lasting,
+			x.outcome <> 'denied' AND x.sqlstate = '00000' AS given,
+			count(*) AS times, max(x.at) AS last_at
+		FROM unnest($1) s(id)
+			JOIN hoopguard.activity x ON x.statement_id = s.id
+		GROUP BY 1, 2, 3, 4, 5
+	), counted AS (
+		SELECT u.statement_id, g.to_result, sum(u.times)::bigint AS times,
+			max(u.last_at) AS last_at, array_agg(DISTINCT u.who) AS subjects,
+			min(u.command) AS command
+		FROM used u, (VALUES (false), (true)) g(to_result)
+		WHERE u.lasting OR (g.to_result AND u.given)
+		GROUP BY 1, 2
+	)
+	SELECT l.source_schema, l.source_relation, l.source_column,
+		l.target_schema, l.target_relation, l.target_column,
+		l.kind, l.subtype, l.masked, l.statement_id,
+		c.times, c.last_at, c.subjects, c.command
+	FROM counted c
+		JOIN hoopguard.lineage_edge l ON l.statement_id = c.statement_id
+			AND c.to_result = (l.target_schema IS NULL)
+$$;
+REVOKE ALL ON FUNCTION hoopguard._effective_edges(bigint[]) FROM PUBLIC;
 
 -- Both walks follow DIRECT edges, through which values travel, and list the
 -- INDIRECT ones (filters, joins, groupings) where they meet them.
@@ -64,14 +85,33 @@ RETURNS TABLE (level int, source text, target text, kind text, subtype text,
 	masked boolean, command text, subjects text[], times bigint,
 	last_at timestamptz, statement_id bigint)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-	WITH RECURSIVE node(level, s, r, c) AS (
+	WITH RECURSIVE reach(level, s, r, c) AS (
+		-- all edges, whether they took effect or not
+		SELECT 1, n.schema_name, n.relation_name, n.column_name
+		FROM hoopguard._lineage_name($1) n
+		UNION
+		SELECT n.level + 1, l.source_schema, l.source_relation,
+			l.source_column
+		FROM reach n
+			JOIN hoopguard.lineage_edge l ON l.target_schema = n.s
+				AND l.target_relation = n.r
+				AND (n.c IS NULL OR l.target_column = n.c)
+		WHERE l.kind = 'DIRECT'
+			AND n.level < coalesce($2, 10)
+	), effective AS MATERIALIZED (
+		SELECT e.* FROM hoopguard._effective_edges(ARRAY(
+			SELECT DISTINCT l.statement_id
+			FROM (SELECT DISTINCT n.s, n.r FROM reach n) n
+				JOIN hoopguard.lineage_edge l ON l.target_schema = n.s
+					AND l.target_relation = n.r)) e
+	), node(level, s, r, c) AS (
 		SELECT 1, n.schema_name, n.relation_name, n.column_name
 		FROM hoopguard._lineage_name($1) n
 		UNION
 		SELECT n.level + 1, e.source_schema, e.source_relation,
 			e.source_column
 		FROM node n
-			JOIN hoopguard._effective_edge e ON e.target_schema = n.s
+			JOIN effective e ON e.target_schema = n.s
 				AND e.target_relation = n.r
 				AND (n.c IS NULL OR e.target_column = n.c)
 		WHERE e.kind = 'DIRECT' AND n.level < coalesce($2, 10)
@@ -87,7 +127,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 		e.kind, e.subtype, e.masked, e.command, e.subjects, e.times,
 		e.last_at, e.statement_id
 	FROM first f
-		JOIN hoopguard._effective_edge e ON e.target_schema = f.s
+		JOIN effective e ON e.target_schema = f.s
 			AND e.target_relation = f.r
 			AND (f.c IS NULL OR e.target_column = f.c
 				OR e.target_column IS NULL)
@@ -102,14 +142,33 @@ RETURNS TABLE (level int, source text, target text, kind text, subtype text,
 	masked boolean, command text, subjects text[], times bigint,
 	last_at timestamptz, statement_id bigint)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-	WITH RECURSIVE node(level, s, r, c) AS (
+	WITH RECURSIVE reach(level, s, r, c) AS (
+		-- all edges, whether they took effect or not
+		SELECT 1, n.schema_name, n.relation_name, n.column_name
+		FROM hoopguard._lineage_name($1) n
+		UNION
+		SELECT n.level + 1, l.target_schema, l.target_relation,
+			l.target_column
+		FROM reach n
+			JOIN hoopguard.lineage_edge l ON l.source_schema = n.s
+				AND l.source_relation = n.r
+				AND (n.c IS NULL OR l.source_column = n.c)
+		WHERE l.kind = 'DIRECT' AND l.target_schema IS NOT NULL
+			AND n.level < coalesce($2, 10)
+	), effective AS MATERIALIZED (
+		SELECT e.* FROM hoopguard._effective_edges(ARRAY(
+			SELECT DISTINCT l.statement_id
+			FROM (SELECT DISTINCT n.s, n.r FROM reach n) n
+				JOIN hoopguard.lineage_edge l ON l.source_schema = n.s
+					AND l.source_relation = n.r)) e
+	), node(level, s, r, c) AS (
 		SELECT 1, n.schema_name, n.relation_name, n.column_name
 		FROM hoopguard._lineage_name($1) n
 		UNION
 		SELECT n.level + 1, e.target_schema, e.target_relation,
 			e.target_column
 		FROM node n
-			JOIN hoopguard._effective_edge e ON e.source_schema = n.s
+			JOIN effective e ON e.source_schema = n.s
 				AND e.source_relation = n.r
 				AND (n.c IS NULL OR e.source_column = n.c)
 		WHERE e.kind = 'DIRECT' AND e.target_schema IS NOT NULL
@@ -126,7 +185,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 		e.kind, e.subtype, e.masked, e.command, e.subjects, e.times,
 		e.last_at, e.statement_id
 	FROM first f
-		JOIN hoopguard._effective_edge e ON e.source_schema = f.s
+		JOIN effective e ON e.source_schema = f.s
 			AND e.source_relation = f.r
 			AND (f.c IS NULL OR e.source_column = f.c)
 	ORDER BY 1, 2, 3, 4, 5, 11
@@ -152,6 +211,31 @@ BEGIN
 
 	-- all there is between relations, or all around one column or relation
 	IF root IS NULL THEN
+		-- one event that took effect is enough: of most statements the last
+		-- one did, and the others' are looked for among all events
+		WITH committed AS MATERIALIZED (
+			SELECT s.statement_id
+			FROM (SELECT DISTINCT l.statement_id
+					FROM hoopguard.lineage_edge l) s
+				CROSS JOIN LATERAL (
+					SELECT k.event_id, k.at FROM hoopguard._latest_event k
+					WHERE k.statement_id = s.statement_id
+					ORDER BY k.at DESC, k.event_id DESC LIMIT 1) k
+				CROSS JOIN LATERAL (
+					SELECT x.outcome FROM hoopguard.activity x
+					WHERE x.event_id = k.event_id AND x.at = k.at LIMIT 1) x
+			WHERE x.outcome = 'committed'
+		), known AS (
+			SELECT l.source_schema, l.source_relation, l.target_schema,
+				l.target_relation, l.kind, l.masked
+			FROM hoopguard.lineage_edge l JOIN committed USING (statement_id)
+			UNION ALL
+			SELECT e.source_schema, e.source_relation, e.target_schema,
+				e.target_relation, e.kind, e.masked
+			FROM hoopguard._effective_edges(ARRAY(
+				SELECT l.statement_id FROM hoopguard.lineage_edge l
+				EXCEPT SELECT c.statement_id FROM committed c)) e
+		)
 		SELECT jsonb_agg(to_jsonb(g)) INTO edges FROM (
 			SELECT hoopguard._lineage_text(e.source_schema,
 					e.source_relation, NULL) AS source,
@@ -159,16 +243,7 @@ BEGIN
 					e.target_relation, NULL) AS target,
 				string_agg(DISTINCT e.kind, ', ' ORDER BY e.kind) AS label,
 				bool_and(e.masked) AS masked
-			FROM hoopguard.lineage_edge e
-				-- one event that took effect is enough: _effective_edge
-				-- would count them all
-				CROSS JOIN LATERAL (SELECT FROM hoopguard.activity x
-					WHERE x.statement_id = e.statement_id
-						AND (x.outcome = 'committed'
-							OR (e.target_schema IS NULL
-								AND x.outcome <> 'denied'
-								AND x.sqlstate = '00000'))
-					LIMIT 1) a
+			FROM known e
 			GROUP BY 1, 2 ORDER BY 1, 2) g;
 	ELSE
 		SELECT jsonb_agg(to_jsonb(g)) INTO edges FROM (

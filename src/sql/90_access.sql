@@ -41,14 +41,14 @@ BEGIN
 		'{flush, status, _record_status, _storage_status, _courier_status, _outbox_status,
 		_identity_status, _limits_status, _exemption_status, _dead_rules, touched, upstream,
 		downstream, lineage_graph, openlineage, report_html, verify_audit,
-		replay, export_seal, _sensitive, _column_relation, _column_name, _lineage_name, _lineage_text,
+		replay, export_seal, _sensitive, _column_relation, _column_name, _lineage_name, _lineage_text, _effective_edges,
 		_openlineage_namespace, _openlineage_run, _openlineage_facet,
 		_html, _report_number, _report_time, _report_data, _report_chart,
 		_report_graph, _report_table}',
 		'{sensitive_column, inherited_class, session, statement, event, outcome, rolled_back, note, login, seal, outbox_dead_letter, lineage_edge,
 		lineage_dataset, activity, lineage, approval, approval_vote, approval_target,
 		approval_log, exemption, policy_version, policy_change, policy_history, subject,
-		_effective_edge}',
+		_latest_event}',
 		'SELECT');
 END $$;
 COMMENT ON FUNCTION hoopguard.grant_auditor(text) IS

@@ -54,11 +54,17 @@ while ($doc =~ /^## (.*?)\n(.*?)(?=^## |\z)/gms)
 }
 cmp_ok($asked, '>=', 12, 'questions with their SQL');
 
-# Only the events of the statements and of the time asked for are read.
-like($node->safe_psql('shop', "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off;
+# Only the events of the time asked for are read, or the last of a statement.
+like($node->safe_psql('shop', "SET enable_seqscan = off;
 	EXPLAIN (COSTS OFF) SELECT a.at, a.outcome FROM hoopguard.lineage_edge e JOIN hoopguard.activity a USING (statement_id)
 	WHERE e.source_column = 'email' AND a.at > now() - interval '1 day'"),
-	qr/Index Cond: \(statement_id = e\.statement_id\)/, 'the planner joins into activity');
+	qr/Bitmap Index Scan on event_\d+_at_session_id_seal_idx\n +Index Cond: \(at > /, 'the planner joins into activity');
+like($node->safe_psql('shop', "SET enable_seqscan = off; SET enable_sort = off;
+	EXPLAIN (COSTS OFF) SELECT * FROM hoopguard.lineage l WHERE l.source_column = 'email'"),
+	qr/Index Scan.* using event_\d+_statement_id_at_idx .*\n +Index Cond: \(statement_id = l\.statement_id\)/, 'and finds the last event of a statement');
+is($node->safe_psql('shop', "SELECT count(*) FROM (SELECT e.statement_id, e.seal FROM hoopguard.event e
+	WHERE e.statement_id IS NOT NULL GROUP BY 1, 2 HAVING max(e.at) <> (SELECT max(k.at) FROM hoopguard._latest_event k JOIN hoopguard.event x USING (event_id)
+		WHERE k.statement_id = e.statement_id AND x.seal = e.seal)) wrong"), '0', 'which is marked');
 $node->safe_psql('shop', "CREATE TABLE hoopguard.event_20010101 PARTITION OF hoopguard._event
 	FOR VALUES FROM ('2001-01-01 00:00:00+00') TO ('2001-01-08 00:00:00+00')");
 like($node->safe_psql('shop', "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT a.at, a.outcome
