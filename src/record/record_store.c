@@ -409,6 +409,23 @@ index_range(Bulk *bulk, int which, int from, int to)
 	index_row(bulk, which, &most, &bulk->set->slots[to - 1]->tts_tid);
 }
 
+/*
+ * Have a BRIN index know a range of pages from its first rows on; what comes
+ * later is added to it.  Until then whoever asks reads the range in any case,
+ * so a VACUUM that has the lock needs not be waited for.
+ */
+static void
+summarize(Relation rel, Relation index, BlockNumber block)
+{
+	if (!ConditionalLockRelationOid(RelationGetRelid(rel),
+									ShareUpdateExclusiveLock))
+		return;
+	(void) DirectFunctionCall2(brin_summarize_range,
+							   ObjectIdGetDatum(RelationGetRelid(index)),
+							   Int64GetDatum((int64) block));
+	UnlockRelationOid(RelationGetRelid(rel), ShareUpdateExclusiveLock);
+}
+
 /* Index by index, which has each one's pages at hand. */
 static void
 index_rows(Bulk *bulk)
@@ -437,11 +454,16 @@ index_rows(Bulk *bulk)
 		pages = BrinGetPagesPerRange(index);
 		for (i = 1; i <= bulk->n; i++)
 		{
-			if (i < bulk->n &&
-				ItemPointerGetBlockNumber(&slots[i]->tts_tid) / pages ==
-				ItemPointerGetBlockNumber(&slots[from]->tts_tid) / pages)
+			ItemPointer first = &slots[from]->tts_tid;
+			BlockNumber block = ItemPointerGetBlockNumber(first);
+
+			if (i < bulk->n && block / pages ==
+				ItemPointerGetBlockNumber(&slots[i]->tts_tid) / pages)
 				continue;
 			index_range(bulk, which, from, i);
+			if (block % pages == 0 &&
+				ItemPointerGetOffsetNumber(first) == FirstOffsetNumber)
+				summarize(bulk->rel, index, block);
 			from = i;
 		}
 	}
