@@ -107,6 +107,45 @@ rank(const HgTicket *ticket, TimestampTz now)
 	return 0;
 }
 
+/* A scan for one row by its id. */
+static SysScanDesc
+scan_id(Relation rel, const char *id)
+{
+	ScanKeyData key;
+
+	ScanKeyInit(&key, HG_APPROVAL_ID, BTEqualStrategyNumber, F_UUID_EQ,
+				DirectFunctionCall1(uuid_in, CStringGetDatum(id)));
+	return systable_beginscan(rel,
+							  get_relname_relid("approval_pkey",
+												hg_catalog_schema()),
+							  true, NULL, 1, &key);
+}
+
+/*
+ * A scan for the rows of a statement that matter.  Those that were used up
+ * are not in the index: there may be thousands.
+ */
+static SysScanDesc
+scan_binding(Relation rel, const char *binding)
+{
+	ScanKeyData key;
+
+	ScanKeyInit(&key, HG_APPROVAL_BINDING, BTEqualStrategyNumber, F_TEXTEQ,
+				CStringGetTextDatum(binding));
+	return systable_beginscan(rel,
+							  get_relname_relid("approval_binding_idx",
+												hg_catalog_schema()),
+							  true, NULL, 1, &key);
+}
+
+static bool
+has_binding(HeapTuple tuple, TupleDesc desc, const char *binding)
+{
+	char	   *mine = text_or_null(tuple, HG_APPROVAL_BINDING, desc);
+
+	return mine != NULL && strcmp(mine, binding) == 0;
+}
+
 HgTicket *
 hg_ticket_find(const char *binding, const char *id)
 {
@@ -115,26 +154,20 @@ hg_ticket_find(const char *binding, const char *id)
 	TimestampTz now = GetCurrentTimestamp();
 	HgTicket   *best = NULL;
 	int			best_rank = 0;
-	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
-	ScanKeyInit(&key, HG_APPROVAL_BINDING, BTEqualStrategyNumber, F_TEXTEQ,
-				CStringGetTextDatum(binding));
-	scan = systable_beginscan(rel,
-							  get_relname_relid("approval_binding_idx",
-												hg_catalog_schema()),
-							  true, NULL, 1, &key);
+	scan = id != NULL ? scan_id(rel, id) : scan_binding(rel, binding);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		HgTicket   *ticket = read_ticket(tuple, RelationGetDescr(rel));
+		HgTicket   *ticket;
 		int			r;
 
 		CHECK_FOR_INTERRUPTS();
-		if (id != NULL)
-			r = strcmp(ticket->id, id) == 0 ? 1 : 0;
-		else
-			r = rank(ticket, now);
+		if (!has_binding(tuple, RelationGetDescr(rel), binding))
+			continue;
+		ticket = read_ticket(tuple, RelationGetDescr(rel));
+		r = id != NULL ? 1 : rank(ticket, now);
 
 		/* two denials or, after a clock step, two grants: the later one */
 		if (r > best_rank ||
@@ -213,7 +246,6 @@ hg_ticket_bound(const HgTicket *ticket, const char *binding)
 	Relation	rel = table_open(hg_catalog_rel(HG_REL_APPROVAL),
 								 AccessShareLock);
 	AttrNumber	attno = get_attnum(RelationGetRelid(rel), "evidence");
-	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
 	bool		found = false;
@@ -221,20 +253,14 @@ hg_ticket_bound(const HgTicket *ticket, const char *binding)
 	bound->max_rows = ticket->max_rows;
 	strlcpy(bound->approval_id, ticket->id, sizeof(bound->approval_id));
 	bound->written = hg_written_begin();
-	ScanKeyInit(&key, HG_APPROVAL_BINDING, BTEqualStrategyNumber, F_TEXTEQ,
-				CStringGetTextDatum(binding));
-	scan = systable_beginscan(rel,
-							  get_relname_relid("approval_binding_idx",
-												hg_catalog_schema()),
-							  true, NULL, 1, &key);
+	scan = scan_id(rel, ticket->id);
 	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		HgTicket   *row = read_ticket(tuple, RelationGetDescr(rel));
 		Datum		evidence;
 		bool		isnull;
 
 		CHECK_FOR_INTERRUPTS();
-		if (strcmp(row->id, ticket->id) != 0)
+		if (!has_binding(tuple, RelationGetDescr(rel), binding))
 			continue;
 		found = true;
 		if (attno == InvalidAttrNumber)

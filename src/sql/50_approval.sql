@@ -118,7 +118,8 @@ COMMENT ON TABLE hoopguard.approval IS
 REVOKE ALL ON hoopguard.approval FROM PUBLIC;
 
 -- Found by these names in ticket.c and approval_sql.c.
-CREATE INDEX approval_binding_idx ON hoopguard.approval (binding);
+CREATE INDEX approval_binding_idx ON hoopguard.approval (binding)
+	WHERE state OPERATOR(pg_catalog.=) ANY (ARRAY['pending', 'approved', 'denied']);
 CREATE INDEX approval_subject_idx ON hoopguard.approval (subject, requested_at);
 CREATE INDEX approval_role_idx ON hoopguard.approval (session_role_oid, requested_at);
 CREATE INDEX approval_pending_idx ON hoopguard.approval (subject)
