@@ -51,6 +51,7 @@ static const int backoff_s[] = {5, 30, 120, 600, 1800};
 
 static TimestampTz due_at = 0;	/* when to look at the table again */
 static int	in_flight = 0;		/* deliveries of this database */
+static bool applied[HG_DELIVERY_COUNT]; /* answers, by this transaction */
 static TimestampTz relays_forgotten_at = 0;
 static bool leases_looked_at = false;
 
@@ -624,7 +625,11 @@ apply_answers(void)
 		if (entry->state == HG_DELIVERY_FREE || entry->dboid != MyDatabaseId)
 			continue;
 		if (entry->state == HG_DELIVERY_DONE)
-			done[ndone++] = i;
+		{
+			/* the entry is freed by the commit */
+			if (!applied[i])
+				done[ndone++] = i;
+		}
 		else
 		{
 			in_flight++;
@@ -663,6 +668,7 @@ apply_answers(void)
 		else
 			apply_failure(entry);
 		hg_effect_release(done[i]);
+		applied[done[i]] = true;
 	}
 
 	/* the rest is tried again, as if it were still on its way */
@@ -1162,6 +1168,7 @@ hg_worker_tick(bool committed)
 	set_config_option("synchronous_commit", "off", PGC_SUSET, PGC_S_SESSION,
 					  GUC_ACTION_LOCAL, true, 0, false);
 	begun_at_once = 0;
+	memset(applied, false, sizeof(applied));
 	cancel_waiting();
 	if (apply_answers())
 		look_soon();

@@ -12,6 +12,7 @@ use HoopguardTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use JSON::PP;
+use Time::HiRes qw(usleep);
 
 my $agent = 'regress_hoopguard_agent';
 my $dir = PostgreSQL::Test::Utils::tempdir();
@@ -216,6 +217,28 @@ one("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_na
 eval { $lock->finish };
 is(finish($w), '', 'failed commit: it runs when it could');
 is(rows($w) . ' ' . state($w) . ' ' . steps($w), '1 consumed pending approved consumed', 'failed commit: once');
+
+# ---- an answer that comes together with other work -----------------------------------
+$w = waiters('busy recorder', 1);
+my ($other) = background($node, 'shop', $agent, "SELECT 1;
+\\! while [ ! -e $log.other ]; do sleep 0.02; done
+INSERT INTO agent_ws.note VALUES (0)");
+ok(wait_until(60, sub { one("SELECT count(*) FROM pg_stat_activity WHERE usename = '$agent' AND query = 'SELECT 1;'") }),
+	'busy recorder: another session');
+one('SELECT hoopguard.flush()');
+block();
+append_to_file("$log.other", '');
+ok(wait_until(60, sub { waits_for_standby("query = 'storing audit records'") }),
+	'busy recorder: it stores another request');
+go();
+ok(wait_until(60, sub { grep { $_->{what} eq 'answered' && index($_->{body}, "VALUES ($number)") >= 0 }
+	map { decode_json($_) } split /\n/, slurp_file($log) }), 'busy recorder: the answer is there');
+usleep(300_000);				# by now it would look after all requests, too
+unblock();
+is(finish($w), '', 'busy recorder: runs');
+eval { $other->finish };
+is(rows($w) . ' ' . state($w) . ' ' . steps($w), '1 consumed pending approved consumed',
+	'busy recorder: the answer counts once');
 
 # ---- other triggers: by SQL, in two steps -----------------------------------------
 as_dba($node, 'shop', "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'");
