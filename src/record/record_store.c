@@ -101,6 +101,7 @@ typedef struct Bulk
 	int			week;			/* see week_of() */
 	ResultRelInfo *rri;
 	bool		plain;			/* are all indexes? See plain_index() */
+	bool		whole;			/* any time of the week fits */
 	struct SlotSet *set;
 	int			n;				/* slots filled */
 } Bulk;
@@ -469,13 +470,35 @@ index_rows(Bulk *bulk)
 	}
 }
 
-static int
-slot_cmp(const void *a, const void *b)
+/* Slots in the order of their ids. */
+typedef struct SlotKey
 {
-	int64		x = DatumGetInt64((*(TupleTableSlot *const *) a)->tts_values[0]);
-	int64		y = DatumGetInt64((*(TupleTableSlot *const *) b)->tts_values[0]);
+	int64		id;
+	TupleTableSlot *slot;
+} SlotKey;
 
-	return x < y ? -1 : x > y;
+#define ST_SORT sort_slot_keys
+#define ST_ELEMENT_TYPE SlotKey
+#define ST_COMPARE(a, b) ((a)->id < (b)->id ? -1 : (a)->id > (b)->id)
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+static void
+sort_slots(Bulk *bulk)
+{
+	SlotKey    *keys = palloc(sizeof(SlotKey) * bulk->n);
+	int			i;
+
+	for (i = 0; i < bulk->n; i++)
+	{
+		keys[i].slot = bulk->set->slots[i];
+		keys[i].id = DatumGetInt64(keys[i].slot->tts_values[EVENT_ID]);
+	}
+	sort_slot_keys(keys, bulk->n);
+	for (i = 0; i < bulk->n; i++)
+		bulk->set->slots[i] = keys[i].slot;
+	pfree(keys);
 }
 
 /*
@@ -535,7 +558,7 @@ bulk_flush(Bulk *bulk)
 	 */
 	if (bulk->parent == event_parent)
 	{
-		qsort(bulk->set->slots, bulk->n, sizeof(TupleTableSlot *), slot_cmp);
+		sort_slots(bulk);
 		mark_latest(bulk);
 	}
 	for (i = 0; bulk->plain && i < bulk->n; i++)
@@ -654,6 +677,40 @@ partition_of(Oid parent, const char *table, int week)
 	return relid;
 }
 
+/* Would the partition take a row of this time? */
+static bool
+takes(Bulk *bulk, TupleTableSlot *slot, AttrNumber column, TimestampTz at)
+{
+	slot->tts_values[column - 1] = TimestampTzGetDatum(at);
+	slot->tts_isnull[column - 1] = false;
+	return ExecPartitionCheck(bulk->rri, slot, estate, false);
+}
+
+/*
+ * Does the partition take all of its week?  Bounds are a range, so both ends
+ * tell, and rows need no check of their own; not so the default partition's.
+ */
+static bool
+takes_week(Bulk *bulk)
+{
+	TupleTableSlot *slot;
+	AttrNumber	column = get_attnum(bulk->parent, "at");
+	bool		result;
+
+	if (RelationGetRelid(bulk->rel) ==
+		get_default_partition_oid(bulk->parent) ||
+		column != get_attnum(RelationGetRelid(bulk->rel), "at") ||
+		column < 1)
+		return false;
+	slot = MakeSingleTupleTableSlot(RelationGetDescr(bulk->rel),
+									&TTSOpsVirtual);
+	ExecStoreAllNullTuple(slot);
+	result = takes(bulk, slot, column, week_start(bulk->week)) &&
+		takes(bulk, slot, column, week_start(bulk->week + 1) - 1);
+	ExecDropSingleTupleTableSlot(slot);
+	return result;
+}
+
 /* The open bulk for rows of a time, or NULL if it has no partition. */
 static Bulk *
 bulk_for(Oid parent, TimestampTz at)
@@ -682,6 +739,7 @@ bulk_for(Oid parent, TimestampTz at)
 		return NULL;
 	oldcontext = MemoryContextSwitchTo(estate->es_query_cxt);
 	bulks[nbulks] = bulk_open(relid, parent, week, &slot_sets[set]);
+	bulks[nbulks]->whole = takes_week(bulks[nbulks]);
 	MemoryContextSwitchTo(oldcontext);
 	return bulks[nbulks++];
 }
@@ -1385,7 +1443,7 @@ put_row(Oid parent, TimestampTz at, Datum *values, bool *nulls, int n,
 		seal = hg_seal_for(week_start(bulk->week), week_start(bulk->week + 1));
 		values[seal_column] = Int64GetDatum(seal);
 		slot = bulk_fill(bulk, values, nulls, n);
-		if (ExecPartitionCheck(bulk->rri, slot, estate, false))
+		if (bulk->whole || ExecPartitionCheck(bulk->rri, slot, estate, false))
 		{
 			if (parent == event_parent)
 				slot->tts_isnull[EVENT_LATEST] = true;
