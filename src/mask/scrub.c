@@ -109,11 +109,19 @@ mask_text(HgMasker *masker, Datum value, Datum *result)
 	}
 	/* most texts hold nothing: no memory for them */
 	memset(&out, 0, sizeof(out));
+	out.cursor = VARHDRSZ;
 	*result = value;
 	if (hg_scrub_spans(scrub->partial ? &scrub->style : NULL, s, len, NULL, s,
 					   len, &scrub->context, true, "\"", &out) == 0)
 		return true;
-	*result = hg_text_make(masker, out.data, out.len);
+	if ((masker->shape == HG_SHAPE_TEXT || masker->shape == HG_SHAPE_CITEXT) &&
+		masker->typmod < (int32) VARHDRSZ)
+	{
+		SET_VARSIZE(out.data, out.len);
+		*result = PointerGetDatum(out.data);
+		return true;
+	}
+	*result = hg_text_make(masker, out.data + VARHDRSZ, out.len - VARHDRSZ);
 	pfree(out.data);
 	return true;
 }

@@ -165,7 +165,12 @@ hg_scrub_spans(const HgScrubStyle *style, const char *s, int len, const int *pla
 		bool		bare = quote != NULL && bare_in_json(s, len, &span);
 
 		if (out->data == NULL)
+		{
+			int			reserved = out->cursor;
+
 			initStringInfo(out);
+			out->len = reserved;
+		}
 		if (bare)
 		{
 			appendBinaryStringInfo(out, source + done, from - done);

@@ -25,8 +25,9 @@ typedef struct HgScrubStyle
 /*
  * Look through s, which reads as it stands (place NULL) or stands for a
  * stretch of source, place[i] being where its byte i is; append the source
- * with replacements to out, which is initialized if it was all zeros.  Returns
- * how many were made; when none, nothing is appended.  quote is put around
+ * with replacements to out, which is initialized if its data is NULL, with as
+ * many bytes left free in front as its cursor says.  Returns how many were
+ * made; when none, nothing is appended.  quote is put around
  * what stands for a number of a JSON text inside of s.
  */
 extern int	hg_scrub_spans(const HgScrubStyle *style, const char *s, int len,

@@ -365,7 +365,20 @@ split(const unsigned char *s, int len, Words *words)
 		unsigned char c = i < len ? s[i] : 0;
 		bool		upper = IS(c, B_UPPER);
 		char		letter = 0;
-		bool		next_lower = i + 1 < len && IS(s[i + 1], B_LOWER);
+		bool		next_lower;
+
+		/* the middle of a word, for which the text has room: see MAX_NAME */
+		if (open && IS(c, B_LOWER))
+		{
+			do
+				words->text[words->used++] = s[i++];
+			while (i < len && IS(s[i], B_LOWER));
+			was_lower = true;
+			was_upper = false;
+			c = i < len ? s[i] : 0;
+			upper = IS(c, B_UPPER);
+		}
+		next_lower = i + 1 < len && IS(s[i + 1], B_LOWER);
 
 		if (IS(c, B_ALPHA))
 			letter = LOWER(c);
@@ -424,7 +437,9 @@ hg_hint_before(const HgScan *scan, int start)
 	{
 		unsigned char c = scan->s[from - 1];
 
-		if (IS(c, B_DIGIT))
+		if (c == ' ')
+			;
+		else if (IS(c, B_DIGIT))
 		{
 			if (++digits >= 4)
 				break;

@@ -34,7 +34,6 @@ typedef struct Number
 	char		sep[MAX_GROUPS + 1];	/* before it; ')' for brackets */
 	bool		plus;
 	bool		bracket;		/* the first group stands in brackets */
-	bool		bound;			/* what stands before does not run into it */
 	bool		sign_before;	/* a sign stands before: -, ., #, $ */
 	uint64		hints;
 	bool		hints_known;
@@ -130,12 +129,41 @@ copy_digits(const HgScan *scan, int i, int room, char *to)
 	return Min(len, room);
 }
 
+/* Does a sign stand before that makes a number part of something else? */
+static bool
+sign_stands_before(const HgScan *scan, int start)
+{
+	unsigned char before = at(scan, start - 1);
+	unsigned char two;
+
+	switch (before)
+	{
+		case '-':
+		case '.':
+			two = at(scan, start - 2);
+			return IS(two, B_ALNUM) ||
+				(two != '-' && two != ' ' && two != '.' &&
+				 (two == 0 || !IS(two, B_SPACE)));
+		case '/':
+			return IS(at(scan, start - 2), B_ALNUM);
+		case ':':
+			return IS(at(scan, start - 2), B_DIGIT);
+		case '#':
+		case '$':
+		case '^':
+		case '~':
+		case '%':
+			return true;
+		default:
+			return false;		/* a comma: a row of a CSV file */
+	}
+}
+
 /* Gather digits and their separators from start on. */
 static void
 gather(const HgScan *scan, int start, Number *number)
 {
 	int			i = start;
-	unsigned char before = at(scan, start - 1);
 	bool		open = false;
 
 	/* most numbers are small: not the whole of it is cleared */
@@ -145,30 +173,8 @@ gather(const HgScan *scan, int start, Number *number)
 	number->len[0] = number->len[1] = number->len[2] = number->len[3] = 0;
 	number->plus = false;
 	number->bracket = false;
-	number->sign_before = false;
 	number->hints_known = false;
 	number->start = start;
-	number->bound = true;
-	if (before != 0)
-	{
-		unsigned char two = at(scan, start - 2);
-
-		if (IS(before, B_WORD))
-			number->bound = false;
-		else if (before == '.' || before == '-' || before == '/' ||
-				 before == ':' || before == ',')
-			number->sign_before = IS(two, B_ALNUM) &&
-				(before != ':' || IS(two, B_DIGIT)) &&
-				(before != ',' || IS(two, B_DIGIT));
-		else if (before == '#' || before == '$' || before == '^' ||
-				 before == '~' || before == '%')
-			number->sign_before = true;
-		if (before == ',' && number->sign_before)
-			number->sign_before = false;	/* a row of a CSV file */
-		if ((before == '-' || before == '.') && !number->sign_before &&
-			two != '-' && two != ' ' && two != '.')
-			number->sign_before = two == 0 || IS(two, B_SPACE) == false;
-	}
 
 	if (scan->s[i] == '+')
 	{
@@ -688,13 +694,13 @@ match_card(const HgScan *scan, Number *number, HgSpan *span)
 			return false;
 	}
 
-	for (int g = number->groups; g > 0; g--)
+	for (int g = number->groups, n = number->n; n >= 12;
+		 n -= number->len[--g])
 	{
-		int			n = digits_of(number, g);
 		int			end = number->end[g - 1];
 		bool		fits = true;
 
-		if (n < 12 || n > 19 || !closed(scan, number, g))
+		if (n > 19 || !closed(scan, number, g))
 			continue;
 		if (g == 1)
 		{
@@ -1010,15 +1016,19 @@ static const struct
 static bool
 match_named_number(const HgScan *scan, Number *number, HgSpan *span)
 {
-	uint64		hints = hints_of(scan, number);
+	static uint64 named = 0;
+	uint64		hints;
 
-	if (hints == 0)
+	if (named == 0)
+		for (int k = 0; k < lengthof(named_numbers); k++)
+			named |= H(named_numbers[k].hint);
+	hints = hints_of(scan, number);
+	if ((hints & named) == 0)
 		return false;
-	for (int g = number->groups; g > 0; g--)
+	for (int g = number->groups, n = number->n; n >= 6;
+		 n -= number->len[--g])
 	{
-		int			n = digits_of(number, g);
-
-		if (n < 6 || n > 17 || !closed(scan, number, g))
+		if (n > 17 || !closed(scan, number, g))
 			continue;
 		for (int k = 0; k < lengthof(named_numbers); k++)
 			if ((hints & H(named_numbers[k].hint)) != 0 &&
@@ -1096,6 +1106,23 @@ hg_match_number(const HgScan *scan, int start, int word_end, HgSpan *span)
 	int			end;
 	unsigned char c;
 
+	unsigned char before = at(scan, start - 1);
+	bool		sign_before = sign_stands_before(scan, start);
+
+	/* what stands before runs into it */
+	if (IS(before, B_WORD))
+		return false;
+
+	/*
+	 * Behind a sign only a card is found (dash, slash), an address of a
+	 * machine (slash, colon) or a bot's token, whose number a colon ends.
+	 */
+	if (sign_before && word_end > 0 && before != '/' &&
+		(before != '-' || IS(at(scan, start - 2), B_DIGIT)) &&
+		(at(scan, word_end) != ':' || word_end - start < 8) &&
+		(before != ':' || at(scan, word_end) != '.'))
+		return false;
+
 	/* one or two digits before a letter or a plain end are nothing */
 	if (word_end > 0 && word_end - start < 6)
 	{
@@ -1122,7 +1149,8 @@ hg_match_number(const HgScan *scan, int start, int word_end, HgSpan *span)
 	}
 
 	gather(scan, start, &number);
-	if (!number.bound || number.groups == 0)
+	number.sign_before = sign_before;
+	if (number.groups == 0)
 		return false;
 	if (number.n > MAX_DIGITS)
 		return false;
