@@ -373,16 +373,25 @@ in_url(const HgScan *scan, int start)
 static bool
 match_ip4(const HgScan *scan, Number *number, HgSpan *span)
 {
+	const char *d = number->digits;
 	int			start = number->start;
 	int			end;
 	unsigned char c;
 
 	if (number->groups < 4 || number->sep[1] != '.' || number->sep[2] != '.' ||
-		number->sep[3] != '.' || number->len[0] > 3)
+		number->sep[3] != '.' || number->plus || number->bracket)
 		return false;
-	end = ip4_end(scan, start);
-	if (end == 0)
-		return false;
+	/* what ip4_end asks, of digits that are gathered */
+	for (int octet = 0; octet < 4; octet++)
+	{
+		int			n = number->len[octet];
+
+		if (n > 3 || (n > 1 && d[0] == '0') || (n == 3 &&
+												memcmp(d, "255", 3) > 0))
+			return false;
+		d += n;
+	}
+	end = number->end[3];
 	c = at(scan, end);
 	if (IS(c, B_WORD) || c == '@' ||
 		((c == '.' || c == '-') && IS(at(scan, end + 1), B_ALNUM)))
@@ -1105,7 +1114,6 @@ hg_match_number(const HgScan *scan, int start, int word_end, HgSpan *span)
 	Number		number;
 	int			end;
 	unsigned char c;
-
 	unsigned char before = at(scan, start - 1);
 	bool		sign_before = sign_stands_before(scan, start);
 
@@ -1123,15 +1131,24 @@ hg_match_number(const HgScan *scan, int start, int word_end, HgSpan *span)
 		(before != ':' || at(scan, word_end) != '.'))
 		return false;
 
-	/* one or two digits before a letter or a plain end are nothing */
-	if (word_end > 0 && word_end - start < 6)
+	/*
+	 * Of what a letter follows only a Finnish id is found here, whose date has
+	 * six digits; few digits before a plain end are nothing.
+	 */
+	if (word_end > 0)
 	{
+		int			stop = Min(word_end, start + 7);
 		int			i = start;
 
-		while (i < word_end && IS(scan->s[i], B_DIGIT))
+		while (i < stop && IS(scan->s[i], B_DIGIT))
 			i++;
-		if (i < word_end)
+		if (i < stop && i - start != 6)
 			return false;
+	}
+	if (word_end > 0 && word_end - start < 6)
+	{
+		int			i = word_end;
+
 		c = at(scan, i);
 		if (c != ' ' && c != '-' && c != '.' && c != '/' && c != ')' &&
 			c < 0x80)

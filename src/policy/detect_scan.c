@@ -235,12 +235,13 @@ typedef struct Window
 #define EITHER(x, c, d) _mm_or_si128(EQUAL(x, c), EQUAL(x, d))
 #define BITS(v, i) ((uint64) (uint32) _mm_movemask_epi8(v) << (i))
 
-/* Of 16 bytes that are there, and one behind. */
+/* Of 16 bytes that are there, and one behind if `more`; else that is 0. */
 static inline void
-classify_16(const unsigned char *s, int i, Window *w)
+classify_16(const unsigned char *s, int i, bool more, Window *w)
 {
 	__m128i		x = _mm_loadu_si128((const __m128i *) (s + i));
-	__m128i		next = _mm_loadu_si128((const __m128i *) (s + i + 1));
+	__m128i		next = more ? _mm_loadu_si128((const __m128i *) (s + i + 1)) :
+		_mm_srli_si128(x, 1);
 	__m128i		small = _mm_or_si128(x, _mm_set1_epi8(0x20));
 	__m128i		digit = BETWEEN(next, '0', '9');
 	__m128i		colon = EQUAL(x, ':');
@@ -287,14 +288,14 @@ window_classes(void)
 }
 
 static inline void
-classify_16(const unsigned char *s, int from, Window *w)
+classify_16(const unsigned char *s, int from, bool more, Window *w)
 {
 	const uint16 *classes = window_classes();
 
 	for (int i = from; i < from + 16; i++)
 	{
 		uint64		c = classes[s[i]];
-		uint64		next = classes[s[i + 1]];
+		uint64		next = more || i < from + 15 ? classes[s[i + 1]] : 0;
 		uint64		sign = c >> 4 & 1;
 
 		if (s[i] == '+' || s[i] == '(')
@@ -332,7 +333,6 @@ look_ahead(HgScan *scan, int base)
 	int			n = Min(scan->len - base, WINDOW);
 	int			size = n;
 	const unsigned char *s = scan->s + base;
-	unsigned char copy[WINDOW + 32];
 	Window		w = {0};
 	uint64		word;
 	uint64		bad;
@@ -343,16 +343,32 @@ look_ahead(HgScan *scan, int base)
 	uint64		rest;
 	uint64		run;
 
-	if (scan->len - base <= WINDOW)
+	if (scan->len - base > WINDOW)
+		for (int i = 0; i < WINDOW; i += 16)
+			classify_16(s, i, true, &w);
+	else if (scan->len >= WINDOW)
 	{
-		/* the classes need a byte behind, and whole sixteens */
-		memset(copy + (n & ~15), 0, 32);
-		memcpy(copy, s, n);
-		s = copy;
+		/* the value's last bytes, and what stands before base shifted out */
+		int			before = WINDOW - n;
+
+		for (int i = before & ~15; i < WINDOW - 16; i += 16)
+			classify_16(s - before, i, true, &w);
+		classify_16(s - before, WINDOW - 16, false, &w);
+		w.digit >>= before;
+		w.alpha >>= before;
+		w.small >>= before;
+		w.under >>= before;
+		w.sign >>= before;
+		w.join >>= before;
 	}
-	for (int i = 0; i < n; i += 16)
-		classify_16(s, i, &w);
-	s = scan->s + base;
+	else
+	{
+		unsigned char copy[WINDOW] = {0};
+
+		memcpy(copy, s, n);
+		for (int i = 0; i < n; i += 16)
+			classify_16(copy, i, i + 16 < WINDOW, &w);
+	}
 
 	word = w.digit | w.alpha | w.under;
 	if (n == WINDOW && word >> (WINDOW - 1) != 0)

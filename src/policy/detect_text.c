@@ -131,12 +131,17 @@ domain_end(const HgScan *scan, int i)
 
 	for (;;)
 	{
-		bool		digits = false;
+		int			classes = 0;
+		bool		digits;
 		bool		dash_end;
 		int			ascii_end;
 
 		label = i;
 		ascii_end = -1;
+		/* most have nothing but these */
+		while (i < limit && IS(scan->s[i], B_ALNUM))
+			classes |= hg_byte[scan->s[i++]];
+		digits = (classes & B_DIGIT) != 0;
 		while (i < limit)
 		{
 			unsigned char c = scan->s[i];
