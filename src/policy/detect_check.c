@@ -12,6 +12,12 @@
  */
 #include "postgres.h"
 
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <cpuid.h>
+#include <immintrin.h>
+#define HAVE_SHA_INSTRUCTIONS
+#endif
+
 #include "policy/detect_int.h"
 
 #define D(i) (digits[i] - '0')
@@ -340,6 +346,91 @@ rotate(uint32 x, int n)
 	return x >> n | x << (32 - n);
 }
 
+static const uint32 sha256_k[64] = {
+	0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b,
+	0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01,
+	0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7,
+	0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc,
+	0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da, 0x983e5152,
+	0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147,
+	0x06ca6351, 0x14292967, 0x27b70a85, 0x2e1b2138, 0x4d2c6dfc,
+	0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+	0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819,
+	0xd6990624, 0xf40e3585, 0x106aa070, 0x19a4c116, 0x1e376c08,
+	0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f,
+	0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208,
+	0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2
+};
+
+#ifdef HAVE_SHA_INSTRUCTIONS
+
+/* Does this processor have them?  Found out once. */
+static bool
+sha_instructions(void)
+{
+	static int	known = -1;
+
+	if (known < 0)
+	{
+		unsigned int a;
+		unsigned int b;
+		unsigned int c;
+		unsigned int d;
+
+		known = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_SSE4_1) != 0 &&
+			__get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_SHA) != 0;
+	}
+	return known;
+}
+
+/* One block, from the initial state, with the processor's instructions. */
+__attribute__((target("sha,sse4.1"))) static void
+sha256_block(const unsigned char *block, uint32 *state)
+{
+	const __m128i *k = (const __m128i *) sha256_k;
+	const __m128i swap = _mm_set_epi64x(INT64CONST(0x0c0d0e0f08090a0b),
+										INT64CONST(0x0405060700010203));
+	__m128i		low = _mm_loadu_si128((const __m128i *) state);
+	__m128i		high = _mm_loadu_si128((const __m128i *) (state + 4));
+	__m128i		abef;
+	__m128i		cdgh;
+	__m128i		abef_before;
+	__m128i		cdgh_before;
+	__m128i		w[4];
+
+	/* the instructions want the words in this order */
+	low = _mm_shuffle_epi32(low, 0xB1);
+	high = _mm_shuffle_epi32(high, 0x1B);
+	abef = abef_before = _mm_alignr_epi8(low, high, 8);
+	cdgh = cdgh_before = _mm_blend_epi16(high, low, 0xF0);
+	for (int i = 0; i < 4; i++)
+		w[i] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)
+												(block + 16 * i)), swap);
+	for (int i = 0; i < 16; i++)
+	{
+		__m128i		t = _mm_add_epi32(w[0], _mm_loadu_si128(k + i));
+		__m128i		next;
+
+		cdgh = _mm_sha256rnds2_epu32(cdgh, abef, t);
+		abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(t, 0x0E));
+		next = _mm_add_epi32(_mm_sha256msg1_epu32(w[0], w[1]),
+							 _mm_alignr_epi8(w[3], w[2], 4));
+		next = _mm_sha256msg2_epu32(next, w[3]);
+		w[0] = w[1];
+		w[1] = w[2];
+		w[2] = w[3];
+		w[3] = next;
+	}
+	abef = _mm_add_epi32(abef, abef_before);
+	cdgh = _mm_add_epi32(cdgh, cdgh_before);
+	low = _mm_shuffle_epi32(abef, 0x1B);
+	high = _mm_shuffle_epi32(cdgh, 0xB1);
+	_mm_storeu_si128((__m128i *) state, _mm_blend_epi16(low, high, 0xF0));
+	_mm_storeu_si128((__m128i *) (state + 4), _mm_alignr_epi8(high, low, 8));
+}
+
+#endif							/* HAVE_SHA_INSTRUCTIONS */
+
 /*
  * One round, with the words at their places, which turn by one each time
  * instead of being moved; i is the word of the schedule.
@@ -347,7 +438,7 @@ rotate(uint32 x, int n)
 #define ROUND(a, b, c, d, e, f, g, h, i) \
 	do { \
 		h += (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + \
-			(g ^ (e & (f ^ g))) + k[from + (i)] + w[i]; \
+			(g ^ (e & (f ^ g))) + sha256_k[from + (i)] + w[i]; \
 		d += h; \
 		h += (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + \
 			((a & b) | (c & (a | b))); \
@@ -372,42 +463,19 @@ rotate(uint32 x, int n)
 		(rotate(w[((i) + 14) & 15], 17) ^ rotate(w[((i) + 14) & 15], 19) ^ \
 		 w[((i) + 14) & 15] >> 10)
 
-/* Of at most 55 bytes: one block. */
+/* One block, without them. */
 static void
-sha256_short(const unsigned char *in, int len, unsigned char out[32])
+sha256_rounds(const unsigned char *block, uint32 *state)
 {
-	static const uint32 k[64] = {
-		0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b,
-		0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01,
-		0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7,
-		0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc,
-		0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da, 0x983e5152,
-		0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147,
-		0x06ca6351, 0x14292967, 0x27b70a85, 0x2e1b2138, 0x4d2c6dfc,
-		0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-		0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819,
-		0xd6990624, 0xf40e3585, 0x106aa070, 0x19a4c116, 0x1e376c08,
-		0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f,
-		0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208,
-		0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2
-	};
-	uint32		a = 0x6a09e667;
-	uint32		b = 0xbb67ae85;
-	uint32		c = 0x3c6ef372;
-	uint32		d = 0xa54ff53a;
-	uint32		e = 0x510e527f;
-	uint32		f = 0x9b05688c;
-	uint32		g = 0x1f83d9ab;
-	uint32		h = 0x5be0cd19;
-	uint32		result[8];
+	uint32		a = state[0];
+	uint32		b = state[1];
+	uint32		c = state[2];
+	uint32		d = state[3];
+	uint32		e = state[4];
+	uint32		f = state[5];
+	uint32		g = state[6];
+	uint32		h = state[7];
 	uint32		w[16];
-	unsigned char block[64];
-
-	memset(block, 0, sizeof(block));
-	memcpy(block, in, len);
-	block[len] = 0x80;
-	block[62] = len * 8 >> 8;
-	block[63] = len * 8 & 0xFF;
 
 	for (int i = 0; i < 16; i++)
 		w[i] = (uint32) block[i * 4] << 24 | (uint32) block[i * 4 + 1] << 16 |
@@ -424,14 +492,37 @@ sha256_short(const unsigned char *in, int len, unsigned char out[32])
 		EIGHT_ROUNDS(0);
 		EIGHT_ROUNDS(8);
 	}
-	result[0] = 0x6a09e667 + a;
-	result[1] = 0xbb67ae85 + b;
-	result[2] = 0x3c6ef372 + c;
-	result[3] = 0xa54ff53a + d;
-	result[4] = 0x510e527f + e;
-	result[5] = 0x9b05688c + f;
-	result[6] = 0x1f83d9ab + g;
-	result[7] = 0x5be0cd19 + h;
+	state[0] += a;
+	state[1] += b;
+	state[2] += c;
+	state[3] += d;
+	state[4] += e;
+	state[5] += f;
+	state[6] += g;
+	state[7] += h;
+}
+
+/* Of at most 55 bytes: one block. */
+static void
+sha256_short(const unsigned char *in, int len, unsigned char out[32])
+{
+	uint32		result[8] = {
+		0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
+		0x9b05688c, 0x1f83d9ab, 0x5be0cd19
+	};
+	unsigned char block[64];
+
+	memset(block, 0, sizeof(block));
+	memcpy(block, in, len);
+	block[len] = 0x80;
+	block[62] = len * 8 >> 8;
+	block[63] = len * 8 & 0xFF;
+#ifdef HAVE_SHA_INSTRUCTIONS
+	if (sha_instructions())
+		sha256_block(block, result);
+	else
+#endif
+		sha256_rounds(block, result);
 	for (int i = 0; i < 32; i++)
 		out[i] = result[i / 4] >> (24 - i % 4 * 8) & 0xFF;
 }

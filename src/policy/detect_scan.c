@@ -236,7 +236,7 @@ typedef struct Window
 #define BITS(v, i) ((uint64) (uint32) _mm_movemask_epi8(v) << (i))
 
 /* Of 16 bytes that are there, and one behind if `more`; else that is 0. */
-static inline void
+static pg_attribute_always_inline void
 classify_16(const unsigned char *s, int i, bool more, Window *w)
 {
 	__m128i		x = _mm_loadu_si128((const __m128i *) (s + i));
@@ -287,7 +287,7 @@ window_classes(void)
 	return classes;
 }
 
-static inline void
+static pg_attribute_always_inline void
 classify_16(const unsigned char *s, int from, bool more, Window *w)
 {
 	const uint16 *classes = window_classes();
@@ -333,6 +333,11 @@ look_ahead(HgScan *scan, int base)
 	int			n = Min(scan->len - base, WINDOW);
 	int			size = n;
 	const unsigned char *s = scan->s + base;
+	unsigned char copy[WINDOW];
+	int			from = 0;
+	int			to = WINDOW;
+	int			before = 0;
+	bool		more = false;	/* a byte stands behind the window */
 	Window		w = {0};
 	uint64		word;
 	uint64		bad;
@@ -344,31 +349,31 @@ look_ahead(HgScan *scan, int base)
 	uint64		run;
 
 	if (scan->len - base > WINDOW)
-		for (int i = 0; i < WINDOW; i += 16)
-			classify_16(s, i, true, &w);
+		more = true;
 	else if (scan->len >= WINDOW)
 	{
 		/* the value's last bytes, and what stands before base shifted out */
-		int			before = WINDOW - n;
-
-		for (int i = before & ~15; i < WINDOW - 16; i += 16)
-			classify_16(s - before, i, true, &w);
-		classify_16(s - before, WINDOW - 16, false, &w);
-		w.digit >>= before;
-		w.alpha >>= before;
-		w.small >>= before;
-		w.under >>= before;
-		w.sign >>= before;
-		w.join >>= before;
+		before = WINDOW - n;
+		from = before & ~15;
+		to = WINDOW;
+		s -= before;
 	}
 	else
 	{
-		unsigned char copy[WINDOW] = {0};
-
+		memset(copy, 0, sizeof(copy));
 		memcpy(copy, s, n);
-		for (int i = 0; i < n; i += 16)
-			classify_16(copy, i, i + 16 < WINDOW, &w);
+		s = copy;
+		to = n;
 	}
+	for (int i = from; i < to; i += 16)
+		classify_16(s, i, more || i + 16 < WINDOW, &w);
+	s = scan->s + base;
+	w.digit >>= before;
+	w.alpha >>= before;
+	w.small >>= before;
+	w.under >>= before;
+	w.sign >>= before;
+	w.join >>= before;
 
 	word = w.digit | w.alpha | w.under;
 	if (n == WINDOW && word >> (WINDOW - 1) != 0)
@@ -423,9 +428,9 @@ look_ahead(HgScan *scan, int base)
 	{
 		int			i = pg_rightmost_one_pos64(rest);
 		uint64		letters = announces[(s[i - 1] & 31) - 1];
-		int			before = i > 1 || base > 0 ? s[i - 2] & 31 : 0;
+		int			other = i > 1 || base > 0 ? s[i - 2] & 31 : 0;
 
-		scan->word_at |= (letters << 1 >> before & 1) << i;
+		scan->word_at |= (letters << 1 >> other & 1) << i;
 	}
 
 	scan->sign_at = w.sign & UINT64_MAX >> (WINDOW - size);
