@@ -126,15 +126,13 @@ put_replacement(const HgScrubStyle *style, StringInfo out, const char *before,
 	out->len += len + 2;
 }
 
-/* Does a span of a text that is JSON itself stand outside of its strings? */
+/* Does a span of a text that is JSON stand outside of its strings? */
 static bool
 bare_in_json(const char *s, int len, const HgSpan *span)
 {
 	int			i = span->start - 1;
 	int			j = span->end;
 
-	if (len == 0 || (s[0] != '{' && s[0] != '['))
-		return false;
 	while (i >= 0 && (s[i] == ' ' || s[i] == '-'))
 		i--;
 	while (j < len && s[j] == ' ')
@@ -153,6 +151,7 @@ hg_scrub_spans(const HgScrubStyle *style, const char *s, int len, const int *pla
 	HgSpan		span;
 	int			done = place != NULL ? place[0] : 0;
 	int			n = 0;
+	bool		json = quote != NULL && len > 0 && (s[0] == '{' || s[0] == '[');
 
 	if (hg_detect_nothing(s, len))
 		return 0;
@@ -162,7 +161,7 @@ hg_scrub_spans(const HgScrubStyle *style, const char *s, int len, const int *pla
 	{
 		int			from = place != NULL ? place[span.start] : span.start;
 		int			to = place != NULL ? place[span.end] : span.end;
-		bool		bare = quote != NULL && bare_in_json(s, len, &span);
+		bool		bare = json && bare_in_json(s, len, &span);
 
 		if (out->data == NULL)
 		{

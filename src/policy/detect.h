@@ -54,7 +54,8 @@ typedef struct HgScan
 	uint64		digit;
 	uint64		lower;
 	uint64		upper;
-	uint64		word;			/* these and underscores */
+	uint64		under;
+	uint64		word;			/* all of these */
 	uint64		start;			/* a word begins */
 	uint64		word_at;		/* in or behind a word that is visited */
 	uint64		sign_at;		/* a sign that is visited */

@@ -14,6 +14,11 @@
 
 #include "policy/detect.h"
 
+/* Nothing outside of the library calls these: no detour by its table. */
+#ifdef __GNUC__
+#pragma GCC visibility push(hidden)
+#endif
+
 /* Classes of bytes; letters are ASCII's. */
 #define B_DIGIT 0x01
 #define B_UPPER 0x02
@@ -140,5 +145,9 @@ extern bool hg_check_day(int year, int month, int day);
 extern bool hg_check_base58(const unsigned char *s, int len);
 extern bool hg_check_bech32(const unsigned char *s, int len);
 extern int	hg_calling_code(const char *digits, int n);
+
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
 
 #endif							/* HG_DETECT_INT_H */

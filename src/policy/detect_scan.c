@@ -387,6 +387,7 @@ look_ahead(HgScan *scan, int base)
 	scan->digit = w.digit;
 	scan->lower = w.alpha & w.small;
 	scan->upper = w.alpha & ~w.small;
+	scan->under = w.under;
 	scan->word = w.digit | w.alpha | w.under;
 	if (size == 0)
 	{
@@ -515,8 +516,7 @@ next_place(HgScan *scan, int *start, int *end, int *mask)
 		*mask = B_TOKEN | ((scan->digit & bits) != 0 ? B_DIGIT : 0) |
 			((scan->lower & bits) != 0 ? B_LOWER : 0) |
 			((scan->upper & bits) != 0 ? B_UPPER : 0) |
-			((scan->word & ~(scan->digit | scan->lower | scan->upper) &
-			  bits) != 0 ? B_UNDER : 0);
+			((scan->under & bits) != 0 ? B_UNDER : 0);
 		return true;
 	}
 }

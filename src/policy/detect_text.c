@@ -278,7 +278,7 @@ hg_match_email(const HgScan *scan, int at_sign, int domain, HgSpan *span)
 			while (start < at_sign && IS(scan->s[start], B_HIGH))
 				start++;
 		/* quotes, signs and dots in front belong to the text around */
-		while (start < at_sign && strchr(".'-+%&*!#$^~=", scan->s[start]) != NULL)
+		while (start < at_sign && !IS(scan->s[start], B_WORD | B_HIGH))
 			start++;
 	}
 	if (start >= at_sign)
