@@ -154,9 +154,6 @@ hg_rows_find(Relation rel, const char *index, ScanKey key, bool *more)
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
-	/* catalogs have "C", these what the database has */
-	key->sk_collation = TupleDescAttr(RelationGetDescr(rel),
-									  key->sk_attno - 1)->attcollation;
 	scan = systable_beginscan(rel, relid, OidIsValid(relid), NULL, 1, key);
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
