@@ -266,51 +266,52 @@ classify_16(const unsigned char *s, int i, bool more, Window *w)
 
 #else
 
-/* Classes of a byte, and (from 0x100 on) of what matters behind another. */
-static const uint16 *
+/* Classes of a byte; what may be a sign to visit is 0x40, if 0x80 follows. */
+static const unsigned char *
 window_classes(void)
 {
-	static uint16 classes[256];
+	static unsigned char classes[256];
 	static bool known = false;
 
 	if (!known)
 	{
 		for (int c = 0; c < 256; c++)
-			classes[c] = (IS(c, B_DIGIT) ? 0x101 : 0) |
+			classes[c] = (IS(c, B_DIGIT) ? 0x81 : 0) |
 				(IS(c, B_ALPHA) ? 0x02 : 0) | (c & 0x20 ? 0x04 : 0) |
 				(c == '_' ? 0x08 : 0) |
 				(c == '@' || c == '%' || c == '{' || c == '$' ? 0x10 : 0) |
 				(c == '.' || c == ':' || c == '-' || c == '$' ? 0x20 : 0) |
-				(c == ':' || c == '/' ? 0x200 : 0) | (c == '-' ? 0x400 : 0);
+				(c == '+' || c == '(' || c == ':' || c == '-' ? 0x40 : 0) |
+				(c == ':' || c == '/' || c == '-' ? 0x80 : 0);
 		known = true;
 	}
 	return classes;
 }
 
+/* One bit of each of eight bytes, side by side. */
+#define EIGHT(bytes, bit) \
+	(((bytes) >> (bit) & UINT64CONST(0x0101010101010101)) * \
+	 UINT64CONST(0x0102040810204080) >> 56)
+#define SIXTEEN(bit) (EIGHT(half[0], bit) | EIGHT(half[1], bit) << 8)
+
 static pg_attribute_always_inline void
 classify_16(const unsigned char *s, int from, bool more, Window *w)
 {
-	const uint16 *classes = window_classes();
+	const unsigned char *classes = window_classes();
+	uint64		half[2] = {0, 0};
+	uint64		follows;
 
-	for (int i = from; i < from + 16; i++)
-	{
-		uint64		c = classes[s[i]];
-		uint64		next = more || i < from + 15 ? classes[s[i + 1]] : 0;
-		uint64		sign = c >> 4 & 1;
-
-		if (s[i] == '+' || s[i] == '(')
-			sign = next >> 8 & 1;
-		else if (s[i] == ':')
-			sign = next >> 9 & 1;
-		else if (s[i] == '-')
-			sign = next >> 10 & 1;
-		w->digit |= (c & 1) << i;
-		w->alpha |= (c >> 1 & 1) << i;
-		w->small |= (c >> 2 & 1) << i;
-		w->under |= (c >> 3 & 1) << i;
-		w->sign |= sign << i;
-		w->join |= (c >> 5 & 1) << i;
-	}
+	for (int i = 0; i < 16; i++)
+		half[i / 8] |= (uint64) classes[s[from + i]] << i % 8 * 8;
+	follows = SIXTEEN(7) >> 1;
+	if (more && (classes[s[from + 16]] & 0x80) != 0)
+		follows |= 0x8000;
+	w->digit |= SIXTEEN(0) << from;
+	w->alpha |= SIXTEEN(1) << from;
+	w->small |= SIXTEEN(2) << from;
+	w->under |= SIXTEEN(3) << from;
+	w->sign |= (SIXTEEN(4) | (SIXTEEN(6) & follows)) << from;
+	w->join |= SIXTEEN(5) << from;
 }
 
 #endif							/* __SSE2__ */
