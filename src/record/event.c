@@ -138,6 +138,40 @@ put_text(const char *text)
 	put_text_n(text, text ? strlen(text) : 0);
 }
 
+/* Give the HgWireEvent at this place of what was built its form in the ring. */
+static void
+pack_event(Size start)
+{
+	char	   *at = builder.data + start;
+	int64		numbers[HG_WIRE_NUMBERS];
+	HgWireEvent wire;
+	HgWireHead	head;
+	Size		len = sizeof(head);
+
+	StaticAssertStmt(sizeof(HgWireHead) + sizeof(numbers) <=
+					 sizeof(HgWireEvent), "it only shrinks");
+	if (builder.failed)
+		return;
+	memcpy(&wire, at, sizeof(wire));
+	memcpy(numbers, at, sizeof(numbers));
+	head.present = 0;
+	head.context_len = wire.context_len;
+	head.end_state = (int16) wire.end_state;
+	head.first = (int16) wire.first;
+	for (int i = 0; i < (int) HG_WIRE_NUMBERS; i++)
+	{
+		if (numbers[i] == 0)
+			continue;
+		head.present |= (uint32) 1 << i;
+		memcpy(at + len, &numbers[i], sizeof(int64));
+		len += sizeof(int64);
+	}
+	memcpy(at, &head, sizeof(head));
+	memmove(at + len, at + sizeof(wire),
+			builder.len - start - sizeof(wire));
+	builder.len -= sizeof(wire) - len;
+}
+
 /* Push the event that waits for its outcome, if there is one; never raises. */
 static void
 push_waiting(void)
@@ -146,6 +180,7 @@ push_waiting(void)
 		return;
 	event_waits = false;
 	(void) hg_lane_reserve(0);
+	pack_event(0);
 	(void) hg_lane_push(HG_REC_EVENT, builder.data, builder.len, false, true);
 }
 
@@ -549,7 +584,9 @@ full_xid(uint32 xid)
 	return (int64) U64FromFullTransactionId(full);
 }
 
-/* An EVENT without an outcome; returns where it begins. */
+/*
+ * An EVENT without an outcome, but for pack_event(); returns where it begins.
+ */
 static Size
 put_event(const HgEvent *event, uint64 statement)
 {
@@ -654,7 +691,10 @@ hg_event_push(HgEvent *event, bool no_error)
 		builder.len <= MAX_WAITING)
 		event_waits = hg_lane_reserve(builder.len);
 	else
+	{
+		pack_event(0);
 		(void) build_push(HG_REC_EVENT, false, no_error);
+	}
 	txn_events++;
 }
 
@@ -694,7 +734,7 @@ hg_event_push_intent(const HgEvent *event, bool partial)
 	put_i64(event->event_id);
 	put_i64(hg_event_session_id());
 	put_i64(event->at);
-	(void) put_event(&intent, statement);
+	pack_event(put_event(&intent, statement));
 	(void) build_push(HG_REC_INTENT, false, false);
 	(void) hg_lane_wait_durable();
 }

@@ -226,6 +226,24 @@ take_i64(Reader *reader)
 	return value;
 }
 
+static void
+take_event(Reader *reader, HgWireEvent *wire)
+{
+	HgWireHead	head;
+	int			i;
+
+	take(reader, &head, sizeof(head));
+	memset(wire, 0, sizeof(HgWireEvent));
+	for (i = 0; i < (int) HG_WIRE_NUMBERS; i++)
+	{
+		if (head.present & ((uint32) 1 << i))
+			take(reader, (char *) wire + i * sizeof(int64), sizeof(int64));
+	}
+	wire->end_state = head.end_state;
+	wire->first = head.first;
+	wire->context_len = head.context_len;
+}
+
 /* A text datum in the current context; *isnull for NULL. */
 static Datum
 take_text(Reader *reader, bool *isnull)
@@ -1620,7 +1638,7 @@ store_event(Reader *r)
 	int			i;
 
 	write_held(NULL, NULL);
-	take(r, wire, sizeof(HgWireEvent));
+	take_event(r, wire);
 	if (wire->context_len > r->end - r->next)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),

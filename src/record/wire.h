@@ -20,7 +20,8 @@
  *             source_column, target_schema, target_relation, target_column,
  *             kind, subtype, i32 masked;
  *             list datasets: text schema, relation, i32 access
- * EVENT       HgWireEvent, then the context of context_len bytes: i32 level,
+ * EVENT       HgWireHead, the numbers of an HgWireEvent that are not 0, in
+ *             order, then the context of context_len bytes: i32 level,
  *             i32 rule_id, i32 sqlstate, text subject, text session_role,
  *             text effective_role, text intent, text command, text verdict,
  *             list masked_columns: text; then text traceparent, text
@@ -62,6 +63,7 @@ typedef enum HgWireCount
 
 #define HG_END_NONE (-1)		/* the outcome comes in a record of its own */
 
+/* The int64s come first, and are HG_WIRE_NUMBERS; most are 0 most times. */
 typedef struct HgWireEvent
 {
 	int64		event_id;
@@ -80,5 +82,15 @@ typedef struct HgWireEvent
 	uint32		context_len;
 	uint32		unused;
 } HgWireEvent;
+
+#define HG_WIRE_NUMBERS (offsetof(HgWireEvent, end_state) / sizeof(int64))
+
+typedef struct HgWireHead
+{
+	uint32		present;		/* bit i: number i follows, else it is 0 */
+	uint32		context_len;
+	int16		end_state;
+	int16		first;
+} HgWireHead;
 
 #endif							/* HG_WIRE_H */
