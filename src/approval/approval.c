@@ -19,7 +19,8 @@
  * does not run its statement, has the recorder give the ticket back.  It may
  * find it claimed and the transaction is not over, or fails: the record that
  * gives back is read after that, and does nothing to a row that was not used
- * up with this token.
+ * up with this token.  The same goes for a session that uses up a ticket it
+ * found approved: that, too, is done by the recorder while the session waits.
  *
  *-------------------------------------------------------------------------
  */
@@ -67,7 +68,7 @@ typedef struct HgApprovalSlot
 	int			pid;
 	bool		queued;			/* somebody queues behind a lock of it */
 	bool		ready;			/* it would run if it was approved now */
-	bool		claimed;		/* a recorder is using up its ticket, or has */
+	bool		claimed;		/* its ticket is being used up, or has been */
 	Latch	   *latch;
 } HgApprovalSlot;
 
@@ -794,6 +795,11 @@ consume(const HgApprovalAsk *ask, const HgTicket *ticket, const char *binding,
 
 	strlcpy(record, ticket->id, HG_UUID_LEN);
 	strlcpy(record + HG_UUID_LEN, token, HG_UUID_LEN);
+
+	/* from here on whoever leaves without running it gives it back */
+	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
+	shared->slots[my_slot].claimed = true;
+	LWLockRelease(&shared->lock);
 	(void) hg_lane_push(HG_REC_APPROVAL_CONSUME, record, sizeof(record), true,
 						false);
 	until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), STORE_WAIT_MS);

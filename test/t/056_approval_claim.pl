@@ -182,6 +182,24 @@ claimed($w);
 like(finish($w), qr/HG002/, 'wait over: a ticket');
 unblock();
 usable($w);
+
+# ---- a session that leaves while it uses up a ticket it found ---------------------
+foreach my $how ('pg_cancel_backend', 'pg_terminate_backend')
+{
+	$w = waiters("ticket, $how", 1);
+	like(finish($w), qr/HG002/, "$w->{name}: there is a request");
+	is(one("SELECT hoopguard.approve('$w->{id}')"), 'approved', "$w->{name}: a person approves it");
+	block();
+	$w->{sessions} = [ [ background($node, 'shop', $agent, $w->{sql}) ] ];
+	ok(wait_until(60, sub { waits_for_standby("backend_type LIKE 'hoopguard recorder%' AND datname = 'shop'
+			AND query = 'storing audit records'") }),
+		"$w->{name}: it is being used up");
+	one("SELECT $how(pid) FROM pg_stat_activity WHERE query = '$w->{sql}' AND usename = '$agent'");
+	like(finish($w), qr/ERROR:  57014|FATAL:  57P01/, "$w->{name}: the session leaves at once");
+	unblock();
+	usable($w);
+}
+go();
 one('ALTER SYSTEM RESET hoopguard.approval_wait');
 one('SELECT pg_reload_conf()');
 ok(wait_until(60, sub { one('SHOW hoopguard.approval_wait') eq '30s' }), 'a long wait');
