@@ -71,6 +71,12 @@
 /* Rows gathered before they are written. */
 #define BULK_ROWS 4000
 
+/* Rows from which on the range of pages that they begin is summed up at once. */
+#define ROWS_TO_SUMMARIZE 256
+
+/* Rows whose times are checked before it pays to ask for the whole week. */
+#define ROWS_BEFORE_WEEK 32
+
 /* Columns of _event and _outcome that begin the row, and that indexes have. */
 #define KEY_COLUMNS 6
 
@@ -101,7 +107,7 @@ typedef struct Bulk
 	int			week;			/* see week_of() */
 	ResultRelInfo *rri;
 	bool		plain;			/* are all indexes? See plain_index() */
-	bool		whole;			/* any time of the week fits */
+	bool		whole;			/* known to take any time of its week */
 	struct SlotSet *set;
 	int			n;				/* slots filled */
 } Bulk;
@@ -424,14 +430,15 @@ index_range(Bulk *bulk, int which, int from, int to)
 			index_row(bulk, which, &keys[i], &bulk->set->slots[i]->tts_tid);
 		return;
 	}
-	index_row(bulk, which, &least, &bulk->set->slots[from]->tts_tid);
+	if (to - from > 1)
+		index_row(bulk, which, &least, &bulk->set->slots[from]->tts_tid);
 	index_row(bulk, which, &most, &bulk->set->slots[to - 1]->tts_tid);
 }
 
 /*
- * Have a BRIN index know a range of pages from its first rows on; what comes
- * later is added to it.  Until then whoever asks reads the range in any case,
- * so a VACUUM that has the lock needs not be waited for.
+ * Have a BRIN index know a range of pages; nothing happens if it does.  Until
+ * then whoever asks reads the range in any case, so a VACUUM that has a lock
+ * on table or index needs not be waited for.
  */
 static void
 summarize(Relation rel, Relation index, BlockNumber block)
@@ -439,9 +446,14 @@ summarize(Relation rel, Relation index, BlockNumber block)
 	if (!ConditionalLockRelationOid(RelationGetRelid(rel),
 									ShareUpdateExclusiveLock))
 		return;
-	(void) DirectFunctionCall2(brin_summarize_range,
-							   ObjectIdGetDatum(RelationGetRelid(index)),
-							   Int64GetDatum((int64) block));
+	if (ConditionalLockRelationOid(RelationGetRelid(index),
+								   ShareUpdateExclusiveLock))
+	{
+		(void) DirectFunctionCall2(brin_summarize_range,
+								   ObjectIdGetDatum(RelationGetRelid(index)),
+								   Int64GetDatum((int64) block));
+		UnlockRelationOid(RelationGetRelid(index), ShareUpdateExclusiveLock);
+	}
 	UnlockRelationOid(RelationGetRelid(rel), ShareUpdateExclusiveLock);
 }
 
@@ -480,9 +492,20 @@ index_rows(Bulk *bulk)
 				ItemPointerGetBlockNumber(&slots[i]->tts_tid) / pages)
 				continue;
 			index_range(bulk, which, from, i);
+
+			/*
+			 * The range before is full.  This one: many rows at once are
+			 * summed up cheaply and a few, for each of which the sum would
+			 * have to be changed, are read as cheaply.
+			 */
 			if (block % pages == 0 &&
 				ItemPointerGetOffsetNumber(first) == FirstOffsetNumber)
-				summarize(bulk->rel, index, block);
+			{
+				if (block > 0)
+					summarize(bulk->rel, index, block - pages);
+				if (bulk->n >= ROWS_TO_SUMMARIZE)
+					summarize(bulk->rel, index, block);
+			}
 			from = i;
 		}
 	}
@@ -530,14 +553,18 @@ mark_latest(Bulk *bulk)
 {
 	TupleTableSlot **slots = bulk->set->slots;
 	int16	   *places = bulk->set->places;
+	int			mask = 15;
 	int			i;
 
-	memset(places, -1, sizeof(int16) * STATEMENT_PLACES);
+	while (mask < 2 * bulk->n)
+		mask = mask * 2 + 1;
+	Assert(mask < STATEMENT_PLACES);
+	memset(places, -1, sizeof(int16) * (mask + 1));
 	for (i = 0; i < bulk->n; i++)
 	{
 		Datum	   *values = slots[i]->tts_values;
 		uint64		statement = (uint64) DatumGetInt64(values[EVENT_STATEMENT]);
-		int			place = (int) (statement & (STATEMENT_PLACES - 1));
+		int			place = (int) (statement & mask);
 		TupleTableSlot *other;
 
 		if (slots[i]->tts_isnull[EVENT_STATEMENT])
@@ -545,7 +572,7 @@ mark_latest(Bulk *bulk)
 		while (places[place] >= 0 &&
 			   slots[places[place]]->tts_values[EVENT_STATEMENT] !=
 			   values[EVENT_STATEMENT])
-			place = (place + 1) & (STATEMENT_PLACES - 1);
+			place = (place + 1) & mask;
 		if (places[place] >= 0)
 		{
 			/* rows come in the order of their ids */
@@ -757,7 +784,6 @@ bulk_for(Oid parent, TimestampTz at)
 		return NULL;
 	oldcontext = MemoryContextSwitchTo(estate->es_query_cxt);
 	bulks[nbulks] = bulk_open(relid, parent, week, &slot_sets[set]);
-	bulks[nbulks]->whole = takes_week(bulks[nbulks]);
 	MemoryContextSwitchTo(oldcontext);
 	return bulks[nbulks++];
 }
@@ -1458,6 +1484,8 @@ put_row(Oid parent, TimestampTz at, Datum *values, bool *nulls, int n,
 	{
 		TupleTableSlot *slot;
 
+		if (bulk->n == ROWS_BEFORE_WEEK && !bulk->whole)
+			bulk->whole = takes_week(bulk);
 		seal = hg_seal_for(week_start(bulk->week), week_start(bulk->week + 1));
 		values[seal_column] = Int64GetDatum(seal);
 		slot = bulk_fill(bulk, values, nulls, n);
