@@ -119,6 +119,7 @@ OBJS = \
 	src/policy/finding.o \
 	src/policy/forget.o \
 	src/policy/inherit.o \
+	src/policy/detect_wide.o \
 	src/policy/label.o \
 	src/policy/mask_rule.o \
 	src/policy/policy.o \

@@ -96,30 +96,56 @@ plain_add_code(Plain *plain, uint32 code, int place)
 
 /* ---------- replacing ---------- */
 
+/* Copy the name of a class, of which most have 4 to 16 letters. */
+static inline void
+copy_name(char *to, const char *name, int len)
+{
+	if (len >= 8 && len <= 16)
+	{
+		memcpy(to, name, 8);
+		memcpy(to + len - 8, name + len - 8, 8);
+	}
+	else if (len >= 4 && len < 8)
+	{
+		memcpy(to, name, 4);
+		memcpy(to + len - 4, name + len - 4, 4);
+	}
+	else
+		memcpy(to, name, len);
+}
+
+/* Bytes that are copied together, to where so many more have room. */
+#define PIECE 32
+
 /*
  * Put what stands before a span, and then its class in brackets, or what
- * `style` says.
+ * `style` says.  Behind `before` stand at least `readable` bytes.
  */
-static void
+static inline void
 put_replacement(const HgScrubStyle *style, StringInfo out, const char *before,
-				int nbefore, const HgSpan *span, const char *s)
+				int nbefore, int readable, const HgSpan *span, const char *s)
 {
-	int			len = strlen(span->class_name);
+	int			len = span->class_len;
 	char	   *to;
 
 	hg_scrub_replaced++;
-	if (out->maxlen - out->len <= nbefore + len + 2)
-		enlargeStringInfo(out, nbefore + len + 2);
+	if (out->maxlen - out->len <= nbefore + len + 2 + PIECE)
+		enlargeStringInfo(out, nbefore + len + 2 + PIECE);
 	to = out->data + out->len;
-	memcpy(to, before, nbefore);
+	if (nbefore <= PIECE && readable >= PIECE)
+		memcpy(to, before, PIECE);
+	else
+		memcpy(to, before, nbefore);
 	to += nbefore;
-	*to = '\0';
 	out->len += nbefore;
-	if (style != NULL && style->replace != NULL &&
-		style->replace(style->arg, s, span, out))
-		return;
+	if (style != NULL && style->replace != NULL)
+	{
+		*to = '\0';
+		if (style->replace(style->arg, s, span, out))
+			return;
+	}
 	*to++ = '[';
-	memcpy(to, span->class_name, len);
+	copy_name(to, span->class_name, len);
 	to += len;
 	*to++ = ']';
 	*to = '\0';
@@ -174,16 +200,25 @@ hg_scrub_spans(const HgScrubStyle *style, const char *s, int len, const int *pla
 		{
 			appendBinaryStringInfo(out, source + done, from - done);
 			appendStringInfoString(out, quote);
-			put_replacement(style, out, "", 0, &span, s);
+			put_replacement(style, out, "", 0, 0, &span, s);
 			appendStringInfoString(out, quote);
 		}
 		else
-			put_replacement(style, out, source + done, from - done, &span, s);
+			put_replacement(style, out, source + done, from - done,
+							source_end - done, &span, s);
 		done = to;
 		n++;
 	}
 	if (n > 0)
-		appendBinaryStringInfo(out, source + done, source_end - done);
+	{
+		int			left = source_end - done;
+
+		if (out->maxlen - out->len <= left)
+			enlargeStringInfo(out, left);
+		memcpy(out->data + out->len, source + done, left);
+		out->len += left;
+		out->data[out->len] = '\0';
+	}
 	return n;
 }
 
@@ -571,7 +606,7 @@ hg_scrub_xml(const char *s, int len, const HgContext *context, StringInfo out)
 			plain_free(&plain);
 			return -1;
 		}
-		put_replacement(NULL, out, s + done, from - done, &span, text);
+		put_replacement(NULL, out, s + done, from - done, 0, &span, text);
 		done = to;
 		n++;
 	}

@@ -74,13 +74,10 @@ hg_detect_trust_words(HgScan *scan, bool trust)
  * Of the built-in span and those of the patterns the one that begins first;
  * of several there the longest, and a built-in one before a pattern's.
  */
-bool
-hg_detect_next(HgScan *scan, HgSpan *span)
+static pg_noinline bool
+next_of_all(HgScan *scan, HgSpan *span)
 {
 	int			best = -1;
-
-	if (scan->npatterns == 0)
-		return hg_scan_next(scan, span);
 
 	while (!scan->have_builtin)
 	{
@@ -121,6 +118,14 @@ hg_detect_next(HgScan *scan, HgSpan *span)
 	}
 	scan->done = span->end;
 	return true;
+}
+
+bool
+hg_detect_next(HgScan *scan, HgSpan *span)
+{
+	if (scan->npatterns == 0)
+		return hg_scan_next(scan, span);
+	return next_of_all(scan, span);
 }
 
 int

@@ -17,6 +17,7 @@ typedef struct HgSpan
 	int			end;			/* byte after the last */
 	const char *class_name;		/* static, or of the pattern cache: do not
 								 * keep over a change of policy */
+	int			class_len;		/* its bytes */
 	int			confidence;		/* percent */
 } HgSpan;
 

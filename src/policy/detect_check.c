@@ -12,12 +12,7 @@
  */
 #include "postgres.h"
 
-#if defined(__x86_64__) && defined(__GNUC__)
-#include <cpuid.h>
-#include <immintrin.h>
-#define HAVE_SHA_INSTRUCTIONS
-#endif
-
+#include "base/sha256.h"
 #include "policy/detect_int.h"
 
 #define D(i) (digits[i] - '0')
@@ -111,29 +106,38 @@ hg_iban_length(int c1, int c2)
 		"30JOKWMUYE", "31MTSC", "32LC", "33RU"
 	};
 
-	for (int i = 0; i < lengthof(lengths); i++)
-		for (const char *p = lengths[i] + 2; *p != '\0'; p += 2)
-			if (p[0] == c1 && p[1] == c2)
-				return (lengths[i][0] - '0') * 10 + lengths[i][1] - '0';
-	return 0;
+	static unsigned char by_letters[26][26];
+	static bool known = false;
+
+	if (!known)
+	{
+		for (int i = 0; i < lengthof(lengths); i++)
+			for (const char *p = lengths[i] + 2; *p != '\0'; p += 2)
+				by_letters[p[0] - 'A'][p[1] - 'A'] =
+					(lengths[i][0] - '0') * 10 + lengths[i][1] - '0';
+		known = true;
+	}
+	return by_letters[c1 - 'A'][c2 - 'A'];
 }
 
 /* Capital letters and digits, country first; length is the caller's. */
 bool
 hg_check_iban(const char *iban, int n)
 {
-	int			rest = 0;
+	uint64		rest = 0;
 
 	for (int i = 0; i < n; i++)
 	{
-		int			c = iban[(i + 4) % n];
+		int			c = iban[i + 4 < n ? i + 4 : i + 4 - n];
 
 		if (c >= '0' && c <= '9')
-			rest = (rest * 10 + c - '0') % 97;
+			rest = rest * 10 + c - '0';
 		else
-			rest = (rest * 100 + c - 'A' + 10) % 97;
+			rest = rest * 100 + c - 'A' + 10;
+		if (i % 8 == 7)
+			rest %= 97;			/* eight letters fit with what was left */
 	}
-	return rest == 1;
+	return rest % 97 == 1;
 }
 
 /* Is the weighted sum a multiple of the modulus? */
@@ -338,195 +342,6 @@ hg_check_day(int year, int month, int day)
 		day <= days[month - 1] + (month == 2 && leap ? 1 : 0);
 }
 
-/* ---- SHA-256, for base58check ---- */
-
-static uint32
-rotate(uint32 x, int n)
-{
-	return x >> n | x << (32 - n);
-}
-
-static const uint32 sha256_k[64] = {
-	0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b,
-	0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01,
-	0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7,
-	0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc,
-	0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da, 0x983e5152,
-	0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147,
-	0x06ca6351, 0x14292967, 0x27b70a85, 0x2e1b2138, 0x4d2c6dfc,
-	0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-	0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819,
-	0xd6990624, 0xf40e3585, 0x106aa070, 0x19a4c116, 0x1e376c08,
-	0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f,
-	0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208,
-	0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2
-};
-
-#ifdef HAVE_SHA_INSTRUCTIONS
-
-/* Does this processor have them?  Found out once. */
-static bool
-sha_instructions(void)
-{
-	static int	known = -1;
-
-	if (known < 0)
-	{
-		unsigned int a;
-		unsigned int b;
-		unsigned int c;
-		unsigned int d;
-
-		known = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_SSE4_1) != 0 &&
-			__get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_SHA) != 0;
-	}
-	return known;
-}
-
-/* One block, from the initial state, with the processor's instructions. */
-__attribute__((target("sha,sse4.1"))) static void
-sha256_block(const unsigned char *block, uint32 *state)
-{
-	const __m128i *k = (const __m128i *) sha256_k;
-	const __m128i swap = _mm_set_epi64x(INT64CONST(0x0c0d0e0f08090a0b),
-										INT64CONST(0x0405060700010203));
-	__m128i		low = _mm_loadu_si128((const __m128i *) state);
-	__m128i		high = _mm_loadu_si128((const __m128i *) (state + 4));
-	__m128i		abef;
-	__m128i		cdgh;
-	__m128i		abef_before;
-	__m128i		cdgh_before;
-	__m128i		w[4];
-
-	/* the instructions want the words in this order */
-	low = _mm_shuffle_epi32(low, 0xB1);
-	high = _mm_shuffle_epi32(high, 0x1B);
-	abef = abef_before = _mm_alignr_epi8(low, high, 8);
-	cdgh = cdgh_before = _mm_blend_epi16(high, low, 0xF0);
-	for (int i = 0; i < 4; i++)
-		w[i] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)
-												(block + 16 * i)), swap);
-	for (int i = 0; i < 16; i++)
-	{
-		__m128i		t = _mm_add_epi32(w[0], _mm_loadu_si128(k + i));
-		__m128i		next;
-
-		cdgh = _mm_sha256rnds2_epu32(cdgh, abef, t);
-		abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(t, 0x0E));
-		next = _mm_add_epi32(_mm_sha256msg1_epu32(w[0], w[1]),
-							 _mm_alignr_epi8(w[3], w[2], 4));
-		next = _mm_sha256msg2_epu32(next, w[3]);
-		w[0] = w[1];
-		w[1] = w[2];
-		w[2] = w[3];
-		w[3] = next;
-	}
-	abef = _mm_add_epi32(abef, abef_before);
-	cdgh = _mm_add_epi32(cdgh, cdgh_before);
-	low = _mm_shuffle_epi32(abef, 0x1B);
-	high = _mm_shuffle_epi32(cdgh, 0xB1);
-	_mm_storeu_si128((__m128i *) state, _mm_blend_epi16(low, high, 0xF0));
-	_mm_storeu_si128((__m128i *) (state + 4), _mm_alignr_epi8(high, low, 8));
-}
-
-#endif							/* HAVE_SHA_INSTRUCTIONS */
-
-/*
- * One round, with the words at their places, which turn by one each time
- * instead of being moved; i is the word of the schedule.
- */
-#define ROUND(a, b, c, d, e, f, g, h, i) \
-	do { \
-		h += (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + \
-			(g ^ (e & (f ^ g))) + sha256_k[from + (i)] + w[i]; \
-		d += h; \
-		h += (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + \
-			((a & b) | (c & (a | b))); \
-	} while (0)
-
-#define EIGHT_ROUNDS(i) \
-	do { \
-		ROUND(a, b, c, d, e, f, g, h, (i)); \
-		ROUND(h, a, b, c, d, e, f, g, (i) + 1); \
-		ROUND(g, h, a, b, c, d, e, f, (i) + 2); \
-		ROUND(f, g, h, a, b, c, d, e, (i) + 3); \
-		ROUND(e, f, g, h, a, b, c, d, (i) + 4); \
-		ROUND(d, e, f, g, h, a, b, c, (i) + 5); \
-		ROUND(c, d, e, f, g, h, a, b, (i) + 6); \
-		ROUND(b, c, d, e, f, g, h, a, (i) + 7); \
-	} while (0)
-
-/* The word of the schedule 16 rounds on. */
-#define NEXT(i) \
-	w[i] += (rotate(w[((i) + 1) & 15], 7) ^ rotate(w[((i) + 1) & 15], 18) ^ \
-			 w[((i) + 1) & 15] >> 3) + w[((i) + 9) & 15] + \
-		(rotate(w[((i) + 14) & 15], 17) ^ rotate(w[((i) + 14) & 15], 19) ^ \
-		 w[((i) + 14) & 15] >> 10)
-
-/* One block, without them. */
-static void
-sha256_rounds(const unsigned char *block, uint32 *state)
-{
-	uint32		a = state[0];
-	uint32		b = state[1];
-	uint32		c = state[2];
-	uint32		d = state[3];
-	uint32		e = state[4];
-	uint32		f = state[5];
-	uint32		g = state[6];
-	uint32		h = state[7];
-	uint32		w[16];
-
-	for (int i = 0; i < 16; i++)
-		w[i] = (uint32) block[i * 4] << 24 | (uint32) block[i * 4 + 1] << 16 |
-			(uint32) block[i * 4 + 2] << 8 | block[i * 4 + 3];
-	for (int from = 0; from < 64; from += 16)
-	{
-		if (from > 0)
-		{
-			NEXT(0), NEXT(1), NEXT(2), NEXT(3);
-			NEXT(4), NEXT(5), NEXT(6), NEXT(7);
-			NEXT(8), NEXT(9), NEXT(10), NEXT(11);
-			NEXT(12), NEXT(13), NEXT(14), NEXT(15);
-		}
-		EIGHT_ROUNDS(0);
-		EIGHT_ROUNDS(8);
-	}
-	state[0] += a;
-	state[1] += b;
-	state[2] += c;
-	state[3] += d;
-	state[4] += e;
-	state[5] += f;
-	state[6] += g;
-	state[7] += h;
-}
-
-/* Of at most 55 bytes: one block. */
-static void
-sha256_short(const unsigned char *in, int len, unsigned char out[32])
-{
-	uint32		result[8] = {
-		0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
-		0x9b05688c, 0x1f83d9ab, 0x5be0cd19
-	};
-	unsigned char block[64];
-
-	memset(block, 0, sizeof(block));
-	memcpy(block, in, len);
-	block[len] = 0x80;
-	block[62] = len * 8 >> 8;
-	block[63] = len * 8 & 0xFF;
-#ifdef HAVE_SHA_INSTRUCTIONS
-	if (sha_instructions())
-		sha256_block(block, result);
-	else
-#endif
-		sha256_rounds(block, result);
-	for (int i = 0; i < 32; i++)
-		out[i] = result[i / 4] >> (24 - i % 4 * 8) & 0xFF;
-}
-
 /* The value of a base58 digit and one more; 0 for what is none. */
 static const unsigned char base58[256] = {
 	['1'] = 1, ['2'] = 2, ['3'] = 3, ['4'] = 4, ['5'] = 5, ['6'] = 6,
@@ -546,8 +361,9 @@ bool
 hg_check_base58(const unsigned char *s, int len)
 {
 	uint32		limbs[7] = {0}; /* the lowest first; 35 digits fill 206 bits */
+	int			used = 0;
 	unsigned char bytes[25];
-	unsigned char hash[32];
+	unsigned char hash[HG_SHA256_LENGTH];
 
 	if (len < 26 || len > 35)
 		return false;
@@ -567,12 +383,15 @@ hg_check_base58(const unsigned char *s, int len)
 			carry = carry * 58 + v - 1;
 			factor *= 58;
 		}
-		for (int j = 0; j < lengthof(limbs); j++)
+		/* five digits are less than a limb */
+		for (int j = 0; j < used; j++)
 		{
 			carry += (uint64) limbs[j] * factor;
 			limbs[j] = (uint32) carry;
 			carry >>= 32;
 		}
+		if (used < lengthof(limbs))
+			limbs[used++] = (uint32) carry;
 	}
 	if (limbs[6] > 0xFF)
 		return false;			/* more than 25 bytes */
@@ -582,8 +401,8 @@ hg_check_base58(const unsigned char *s, int len)
 	if (bytes[0] != 0x00 && bytes[0] != 0x05 && bytes[0] != 0x30 &&
 		bytes[0] != 0x32 && bytes[0] != 0x1e)
 		return false;
-	sha256_short(bytes, 21, hash);
-	sha256_short(hash, 32, hash);
+	hg_sha256(bytes, 21, hash);
+	hg_sha256(hash, sizeof(hash), hash);
 	return memcmp(hash, bytes + 21, 4) == 0;
 }
 

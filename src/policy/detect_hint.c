@@ -12,7 +12,13 @@
  */
 #include "postgres.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "policy/detect_int.h"
+#include "policy/detect_wide.h"
+#include "port/pg_bitutils.h"
 
 /* How far back words are looked for, and how many. */
 #define MAX_BACK 48
@@ -233,59 +239,89 @@ static const struct
 	{"webhook", H(HINT_SECRET)}
 };
 
-/* Letters and digits of words, lower case, each ended by a zero byte. */
+/*
+ * Words of a text: runs of letters in it, which may be capital, or of
+ * what is written to `copy`.
+ */
 typedef struct Words
 {
+	const unsigned char *text;
 	int			n;
 	int			at[MAX_WORDS];
 	int			len[MAX_WORDS];
-	int			used;
-	char		text[MAX_NAME * 2];
+	int			used;			/* of the copy */
+	unsigned char copy[MAX_NAME * 2];
 } Words;
 
-/*
- * Where the phrases of each first letter stand, and how long the first words
- * are of those that begin with two letters, as bits; made once.
- */
-static short first_of[27];
-static unsigned char first_len[lengthof(phrases)];	/* of its first word */
-static uint32 lengths_of[26][26];
-static bool first_known = false;
+/* Letters of both cases are the same here. */
+#define SMALL(c) ((c) | 0x20)
+
+/* Of a word by its first two letters and its length. */
+#define BUCKETS 1024
+#define BUCKET(first, second, len) \
+	((SMALL(first) * 37 + SMALL(second) * 331 + (len) * 83) & (BUCKETS - 1))
+
+/* The phrases by their first words; made once. */
+static unsigned char first_len[lengthof(phrases)];	/* of the first word */
+static short next_of[lengthof(phrases)];	/* in the same bucket; -1: none */
+static short bucket[BUCKETS];	/* its first phrase, and one more; 0: none */
+static bool phrases_known = false;
 
 static void
 index_phrases(void)
 {
-	int			i = 0;
-
-	for (int letter = 0; letter < 26; letter++)
-	{
-		first_of[letter] = i;
-		while (i < lengthof(phrases) && phrases[i].phrase[0] == 'a' + letter)
-			i++;
-	}
-	first_of[26] = lengthof(phrases);
-	for (i = 0; i < lengthof(phrases); i++)
+	for (int i = 0; i < lengthof(phrases); i++)
 	{
 		const char *phrase = phrases[i].phrase;
+		short	   *head;
 
 		first_len[i] = strcspn(phrase, " ");
-		Assert(first_len[i] > 1 && first_len[i] < 32);
-		lengths_of[phrase[0] - 'a'][phrase[1] - 'a'] |=
-			(uint32) 1 << first_len[i];
+		Assert(first_len[i] > 1);
+		head = &bucket[BUCKET(phrase[0], phrase[1], first_len[i])];
+		next_of[i] = *head - 1;
+		*head = i + 1;
 	}
-	first_known = true;
+	phrases_known = true;
 }
 
-/* Does a phrase begin with two such letters and a word of this length? */
 static inline bool
-may_begin(const char *word, int len)
+same_word(const unsigned char *word, const char *phrase, int len)
 {
-	int			first = word[0] - 'a';
-	int			second = word[1] - 'a';
+	for (int i = 0; i < len; i++)
+		if (SMALL(word[i]) != (unsigned char) phrase[i])
+			return false;
+	return true;
+}
 
-	return len > 1 && len < 32 && first >= 0 && first < 26 &&
-		second >= 0 && second < 26 &&
-		(lengths_of[first][second] >> len & 1) != 0;
+/* What the phrases that begin at a word say. */
+static uint64
+phrases_at(const Words *words, int i, int p)
+{
+	uint64		result = 0;
+
+	for (; p >= 0; p = next_of[p])
+	{
+		const char *phrase = phrases[p].phrase;
+		int			len = first_len[p];
+		int			w = i;
+
+		if (len != words->len[i])
+			continue;
+		while (same_word(words->text + words->at[w], phrase, len))
+		{
+			phrase += len;
+			if (*phrase == '\0')
+			{
+				result |= phrases[p].hints;
+				break;
+			}
+			phrase++;
+			len = strcspn(phrase, " ");
+			if (++w == words->n || words->len[w] != len)
+				break;
+		}
+	}
+	return result;
 }
 
 static uint64
@@ -293,40 +329,18 @@ look_up(const Words *words)
 {
 	uint64		result = 0;
 
-	if (!first_known)
+	if (!phrases_known)
 		index_phrases();
 	for (int i = 0; i < words->n; i++)
 	{
-		const char *word = words->text + words->at[i];
-		int			letter = word[0] - 'a';
+		const unsigned char *word = words->text + words->at[i];
+		int			p;
 
-		if (!may_begin(word, words->len[i]))
+		if (words->len[i] < 2)
 			continue;
-		for (int p = first_of[letter]; p < first_of[letter + 1]; p++)
-		{
-			const char *phrase = phrases[p].phrase;
-			int			w = i;
-
-			if (first_len[p] != words->len[i] || word[1] != phrase[1])
-				continue;
-
-			for (;;)
-			{
-				size_t		len = strcspn(phrase, " ");
-
-				if (w >= words->n ||
-					strncmp(words->text + words->at[w], phrase, len) != 0 ||
-					words->text[words->at[w] + len] != '\0')
-					break;
-				if (phrase[len] == '\0')
-				{
-					result |= phrases[p].hints;
-					break;
-				}
-				phrase += len + 1;
-				w++;
-			}
-		}
+		p = bucket[BUCKET(word[0], word[1], words->len[i])] - 1;
+		if (p >= 0)
+			result |= phrases_at(words, i, p);
 	}
 	return result;
 }
@@ -358,6 +372,7 @@ split(const unsigned char *s, int len, Words *words)
 	bool		was_lower = false;
 	bool		was_upper = false;
 
+	words->text = words->copy;
 	words->n = 0;
 	words->used = 0;
 	for (int i = 0; i <= len; i++)
@@ -371,7 +386,7 @@ split(const unsigned char *s, int len, Words *words)
 		if (open && IS(c, B_LOWER))
 		{
 			do
-				words->text[words->used++] = s[i++];
+				words->copy[words->used++] = s[i++];
 			while (i < len && IS(s[i], B_LOWER));
 			was_lower = true;
 			was_upper = false;
@@ -389,7 +404,6 @@ split(const unsigned char *s, int len, Words *words)
 											   (was_upper && next_lower)))))
 		{
 			words->len[words->n - 1] = words->used - words->at[words->n - 1];
-			words->text[words->used++] = '\0';
 			open = false;
 		}
 		if (letter != 0)
@@ -397,14 +411,14 @@ split(const unsigned char *s, int len, Words *words)
 			if (!open)
 			{
 				if (words->n == MAX_WORDS ||
-					words->used > sizeof(words->text) - 4)
+					words->used > sizeof(words->copy) - 4)
 					return;
 				words->at[words->n++] = words->used;
 				open = true;
 			}
-			if (words->used > sizeof(words->text) - 4)
+			if (words->used > sizeof(words->copy) - 4)
 				continue;
-			words->text[words->used++] = letter;
+			words->copy[words->used++] = letter;
 		}
 		was_lower = letter != 0 && !upper;
 		was_upper = upper;
@@ -420,6 +434,139 @@ hg_hint_name(const char *name)
 	return look_up(&words);
 }
 
+#ifdef __SSE2__
+
+/* Of 16 bytes, those from low to high; those that are c. */
+#define BETWEEN(x, low, high) \
+	_mm_cmpeq_epi8(_mm_min_epu8(_mm_sub_epi8(x, _mm_set1_epi8(low)), \
+								_mm_set1_epi8((high) - (low))), \
+				   _mm_sub_epi8(x, _mm_set1_epi8(low)))
+#define EQUAL(x, c) _mm_cmpeq_epi8(x, _mm_set1_epi8(c))
+#define BITS(v, i) ((uint64) (uint32) _mm_movemask_epi8(v) << (i))
+
+/* The bits before n, which is less than 64. */
+#define BEFORE(n) ((UINT64CONST(1) << (n)) - 1)
+
+/* What stands in n bytes, at most MAX_BACK, from base on. */
+static inline void
+look_back(const HgScan *scan, int base, int n, HgFront *front)
+{
+	const unsigned char *s = scan->s + base;
+	unsigned char copy[MAX_BACK];
+
+#ifdef HG_WIDE
+	if (hg_has_wide())
+	{
+		hg_wide_front(s, n, front);
+		return;
+	}
+#endif
+	memset(front, 0, sizeof(*front));
+	if (base + MAX_BACK > scan->len)
+	{
+		memcpy(copy, s, n);
+		memset(copy + n, 0, sizeof(copy) - n);
+		s = copy;
+	}
+	for (int i = 0; i < MAX_BACK; i += 16)
+	{
+		__m128i		x = _mm_loadu_si128((const __m128i *) (s + i));
+		__m128i		lower = _mm_or_si128(x, _mm_set1_epi8(0x20));
+
+		front->digit |= BITS(BETWEEN(x, '0', '9'), i);
+		front->alpha |= BITS(BETWEEN(lower, 'a', 'z'), i);
+		front->small |= BITS(_mm_slli_epi16(x, 2), i);
+		front->high |= BITS(x, i);
+		front->line |= BITS(EQUAL(x, '\n'), i);
+		front->stop |= BITS(_mm_or_si128(_mm_or_si128(EQUAL(x, ';'),
+													  EQUAL(x, ',')),
+										 _mm_or_si128(_mm_or_si128(EQUAL(x, '{'),
+																   EQUAL(x, '}')),
+													  EQUAL(x, '&'))), i);
+	}
+}
+
+/*
+ * What hg_hint_before does below, on bits of the bytes in front: bit i is the
+ * byte at base + i.  False if it takes more: letters that are not ASCII, or
+ * humps inside of a word.
+ */
+static bool
+words_before(const HgScan *scan, int start, Words *words)
+{
+	int			base = Max(start - MAX_BACK, 0);
+	int			n = start - base;
+	int			low = Max(scan->floor - base, 0);
+	HgFront		front;
+	uint64		digit;
+	uint64		small;
+	uint64		letter;
+	uint64		upper;
+	uint64		stop;
+	uint64		rest;
+	int			from = low;
+
+	words->text = scan->s + base;
+	words->n = 0;
+	if (n == 0)
+		return true;
+	look_back(scan, base, n, &front);
+	rest = BEFORE(n) & ~BEFORE(low);
+	letter = (front.alpha | front.high) & rest;
+	if (letter == 0)
+		return true;
+
+	/* a sign that ends a clause counts once a word was seen */
+	stop = front.stop & rest & BEFORE(pg_leftmost_one_pos64(letter));
+	stop |= front.line & rest;
+	if (stop != 0)
+		from = pg_leftmost_one_pos64(stop) + 1;
+
+	/* the fourth digit, no letter between, ends it too */
+	digit = front.digit & rest & ~BEFORE(from);
+	while (digit != 0)
+	{
+		uint64		before = letter & BEFORE(pg_leftmost_one_pos64(digit));
+		int			word = before != 0 ? pg_leftmost_one_pos64(before) : 0;
+		uint64		number = before != 0 ? digit & ~BEFORE(word) : digit;
+
+		digit ^= number;
+		for (int i = 0; i < 3; i++)
+			if (number != 0)
+				number ^= UINT64CONST(1) << pg_leftmost_one_pos64(number);
+		if (number != 0)
+		{
+			from = pg_leftmost_one_pos64(number) + 1;
+			break;
+		}
+	}
+	/* a word cut in two is none, unless the value begins here */
+	if (from == 0 && base > 0)
+		while (from < n && IS(words->text[from], B_ALNUM | B_HIGH))
+			from++;
+	rest &= ~BEFORE(from);
+	letter &= rest;
+	if ((front.high & rest) != 0)
+		return false;
+	upper = letter & ~front.small;
+	small = letter & front.small;
+	if ((upper & (small << 1 | (upper << 1 & small >> 1))) != 0)
+		return false;
+
+	while (letter != 0 && words->n < MAX_WORDS)
+	{
+		int			first = pg_rightmost_one_pos64(letter);
+		int			len = pg_rightmost_one_pos64(~(letter >> first));
+
+		words->at[words->n] = first;
+		words->len[words->n++] = len;
+		letter &= ~(BEFORE(len) << first);
+	}
+	return true;
+}
+
+#endif							/* __SSE2__ */
+
 /*
  * Of the words in front, in the same clause: a comma, bracket, end of line or
  * another number ends it, once a word was seen.
@@ -433,6 +580,10 @@ hg_hint_before(const HgScan *scan, int start)
 	int			digits = 0;
 	bool		word = false;
 
+#ifdef __SSE2__
+	if (words_before(scan, start, &words))
+		return look_up(&words);
+#endif
 	while (from > limit)
 	{
 		unsigned char c = scan->s[from - 1];

@@ -35,6 +35,9 @@
 
 extern const unsigned char hg_byte[256];
 
+/* The letters before the last one of words that announce a secret, as bits. */
+extern const uint32 hg_announces[26];
+
 #define IS(c, mask) ((hg_byte[(unsigned char) (c)] & (mask)) != 0)
 #define LOWER(c) ((c) >= 'A' && (c) <= 'Z' ? (c) + 32 : (c))
 
@@ -42,7 +45,7 @@ extern const unsigned char hg_byte[256];
 static inline unsigned char
 at(const HgScan *scan, int i)
 {
-	return i >= 0 && i < scan->len ? scan->s[i] : 0;
+	return (unsigned) i < (unsigned) scan->len ? scan->s[i] : 0;
 }
 
 /* What a name or the words before a value say about it. */
@@ -81,6 +84,7 @@ hg_span(HgSpan *span, int start, int end, const char *class_name,
 	span->start = start;
 	span->end = end;
 	span->class_name = class_name;
+	span->class_len = strlen(class_name);
 	span->confidence = confidence;
 	return true;
 }

@@ -93,7 +93,21 @@ copy_digits(const HgScan *scan, int i, int room, char *to)
 	const unsigned char *from = scan->s + i;
 	int			left = scan->len - i;
 	int			len = 0;
+	unsigned	k = i - scan->base;
 
+	/* of the bytes looked at it is known which are digits */
+	if (k > 0 && k < 64 && left >= 16)
+	{
+		uint64		ends = ~(scan->digit >> k);
+
+		len = pg_rightmost_one_pos64(ends);
+		if (len <= 16 && len + k < 64)
+		{
+			memcpy(to, from, 16);
+			return Min(len, room);
+		}
+		len = 0;
+	}
 #ifdef __SSE2__
 	if (scan->len >= 16)
 	{
@@ -133,9 +147,15 @@ copy_digits(const HgScan *scan, int i, int room, char *to)
 static bool
 sign_stands_before(const HgScan *scan, int start)
 {
+	static const bool signs[256] = {
+		['-'] = true, ['.'] = true, ['/'] = true, [':'] = true, ['#'] = true,
+		['$'] = true, ['^'] = true, ['~'] = true, ['%'] = true
+	};
 	unsigned char before = at(scan, start - 1);
 	unsigned char two;
 
+	if (!signs[before])
+		return false;
 	switch (before)
 	{
 		case '-':
@@ -157,6 +177,25 @@ sign_stands_before(const HgScan *scan, int start)
 		default:
 			return false;		/* a comma: a row of a CSV file */
 	}
+}
+
+/* How many digits stand at i; more than seven may be more. */
+static inline int
+digits_at(const HgScan *scan, int i)
+{
+	unsigned	k = i - scan->base;
+	int			n = 0;
+
+	if (k <= 64 - 8)
+	{
+		/* one that ends with the bytes looked at is at least eight */
+		uint64		ends = ~(scan->digit >> k);
+
+		return ends != 0 ? pg_rightmost_one_pos64(ends) : 64;
+	}
+	while (n < 8 && IS(at(scan, i + n), B_DIGIT))
+		n++;
+	return n;
 }
 
 /* Gather digits and their separators from start on. */
@@ -567,35 +606,76 @@ hg_match_mac(const HgScan *scan, int start, HgSpan *span)
 
 /* ---- dates ---- */
 
+#define NAME(a, b, c) ((a) << 16 | (b) << 8 | (c))
+
 /* Month by the first letters of its name in six languages; 0 if none. */
 static int
 month_name(const unsigned char *s, int len)
 {
-	static const char *const names =
-		"1jan 1ene 1gen 2feb 2fev 2fe 3mar 3m 4apr 4abr 4avr 5may 5mai 5mag "
-		"6jun 6jui 6giu 7jul 7lug 8aug 8ago 8ao 9sep 9set :oct :okt :out :ott "
-		";nov <dec <dez <dic ";
+	int			a;
+	int			b;
+	int			c;
 
 	if (len < 3 || len > 10)
 		return 0;
-	for (const char *p = names; *p != '\0'; p++)
+	a = LOWER(s[0]);
+	b = LOWER(s[1]);
+	c = LOWER(s[2]);
+	switch (a << 16 | b << 8 | c)
 	{
-		int			n = strcspn(p + 1, " ");
-
-		/* the short ones are those with an accent behind: fé, mär, aoû */
-		if ((n == 3 || (n < 3 && IS(s[n], B_HIGH))) && len >= n)
-		{
-			bool		same = true;
-
-			for (int i = 0; i < n; i++)
-				same &= LOWER(s[i]) == p[1 + i];
-			if (same)
-				return *p - '0';
-		}
-		p += n + 1;
+		case NAME('j', 'a', 'n'):
+		case NAME('e', 'n', 'e'):
+		case NAME('g', 'e', 'n'):
+			return 1;
+		case NAME('f', 'e', 'b'):
+		case NAME('f', 'e', 'v'):
+			return 2;
+		case NAME('m', 'a', 'r'):
+			return 3;
+		case NAME('a', 'p', 'r'):
+		case NAME('a', 'b', 'r'):
+		case NAME('a', 'v', 'r'):
+			return 4;
+		case NAME('m', 'a', 'y'):
+		case NAME('m', 'a', 'i'):
+		case NAME('m', 'a', 'g'):
+			return 5;
+		case NAME('j', 'u', 'n'):
+		case NAME('j', 'u', 'i'):
+		case NAME('g', 'i', 'u'):
+			return 6;
+		case NAME('j', 'u', 'l'):
+		case NAME('l', 'u', 'g'):
+			return 7;
+		case NAME('a', 'u', 'g'):
+		case NAME('a', 'g', 'o'):
+			return 8;
+		case NAME('s', 'e', 'p'):
+		case NAME('s', 'e', 't'):
+			return 9;
+		case NAME('o', 'c', 't'):
+		case NAME('o', 'k', 't'):
+		case NAME('o', 'u', 't'):
+		case NAME('o', 't', 't'):
+			return 10;
+		case NAME('n', 'o', 'v'):
+			return 11;
+		case NAME('d', 'e', 'c'):
+		case NAME('d', 'e', 'z'):
+		case NAME('d', 'i', 'c'):
+			return 12;
+		default:
+			break;
 	}
+	/* an accent behind the first: fé, mär, aoû */
+	if (a == 'm' && IS(b, B_HIGH))
+		return 3;
+	if (IS(c, B_HIGH))
+		return a == 'f' && b == 'e' ? 2 : a == 'a' && b == 'o' ? 8 : 0;
 	return 0;
 }
+
+#undef NAME
 
 static bool
 plausible_birth(int year, int month, int day)
@@ -1138,10 +1218,8 @@ hg_match_number(const HgScan *scan, int start, int word_end, HgSpan *span)
 	if (word_end > 0)
 	{
 		int			stop = Min(word_end, start + 7);
-		int			i = start;
+		int			i = start + digits_at(scan, start);
 
-		while (i < stop && IS(scan->s[i], B_DIGIT))
-			i++;
 		if (i < stop && i - start != 6)
 			return false;
 	}

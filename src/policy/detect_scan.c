@@ -18,6 +18,7 @@
 
 #include "miscadmin.h"
 #include "policy/detect_int.h"
+#include "policy/detect_wide.h"
 #include "port/pg_bitutils.h"
 
 /* Bytes between two interrupt checks, and of a word taken at a time. */
@@ -63,7 +64,7 @@ const unsigned char hg_byte[256] = {
  */
 #define L(letter) (1 << ((letter) - 'a'))
 
-static const uint32 announces[26] = {
+const uint32 hg_announces[26] = {
 	['a' - 'a'] = L('n'),		/* contrasena */
 	['d' - 'a'] = L('r') | L('w'),	/* password, passwd, pwd */
 	['e' - 'a'] = L('d') | L('s'),	/* code, passphrase */
@@ -90,7 +91,7 @@ may_announce(const unsigned char *s, int len)
 	if (last == 'd' && before == 'r' && len < 8)
 		return false;			/* card, third: shorter than password */
 	return before >= 'a' && before <= 'z' &&
-		(announces[last - 'a'] >> (before - 'a') & 1) != 0;
+		(hg_announces[last - 'a'] >> (before - 'a') & 1) != 0;
 }
 
 void
@@ -138,16 +139,18 @@ match_word(HgScan *scan, int start, int end, int mask, HgSpan *span)
 
 	if (IS(c, B_DIGIT))
 	{
-		if (after == ':' && end - start <= 4 && (mask & B_UNDER) == 0 &&
-			(hg_match_mac(scan, start, span) ||
-			 hg_match_ip6(scan, start, span)))
-			return true;
-		if (after == '-' && end - start == 2 &&
-			hg_match_mac(scan, start, span))
-			return true;
-		if (after == '.' && end - start == 4 &&
-			hg_match_mac(scan, start, span))
-			return true;
+		/* a sign that an address of a machine may have, which few have */
+		if (after >= '-' && after <= ':' && end - start <= 4)
+		{
+			if (after == ':' && (mask & B_UNDER) == 0 &&
+				(hg_match_mac(scan, start, span) ||
+				 hg_match_ip6(scan, start, span)))
+				return true;
+			if (((after == '-' && end - start == 2) ||
+				 (after == '.' && end - start == 4)) &&
+				hg_match_mac(scan, start, span))
+				return true;
+		}
 		if (end - start >= 26 && hg_match_token(scan, start, end, mask, span))
 			return true;
 		return hg_match_number(scan, start, end, span) ||
@@ -213,17 +216,6 @@ match_sign(HgScan *scan, int start, HgSpan *span, int *skip)
 
 /* ---- many bytes at a time ---- */
 
-/* Bytes from a place on by their classes, bit i for the byte at i. */
-typedef struct Window
-{
-	uint64		digit;
-	uint64		alpha;
-	uint64		small;
-	uint64		under;
-	uint64		sign;			/* to be visited: see match_sign */
-	uint64		join;			/* . : - $ */
-} Window;
-
 #ifdef __SSE2__
 
 /* Of 16 bytes, those from low to high. */
@@ -237,12 +229,14 @@ typedef struct Window
 
 /* Of 16 bytes that are there, and one behind if `more`; else that is 0. */
 static pg_attribute_always_inline void
-classify_16(const unsigned char *s, int i, bool more, Window *w)
+classify_16(const unsigned char *s, int i, bool more, HgWindow *w)
 {
 	__m128i		x = _mm_loadu_si128((const __m128i *) (s + i));
 	__m128i		next = more ? _mm_loadu_si128((const __m128i *) (s + i + 1)) :
 		_mm_srli_si128(x, 1);
 	__m128i		small = _mm_or_si128(x, _mm_set1_epi8(0x20));
+	__m128i		letter = BETWEEN(small, 'a', 'z');
+	__m128i		lower = _mm_slli_epi16(x, 2);	/* in the sign */
 	__m128i		digit = BETWEEN(next, '0', '9');
 	__m128i		colon = EQUAL(x, ':');
 	__m128i		dash = EQUAL(x, '-');
@@ -250,8 +244,8 @@ classify_16(const unsigned char *s, int i, bool more, Window *w)
 	__m128i		sign;
 
 	w->digit |= BITS(BETWEEN(x, '0', '9'), i);
-	w->alpha |= BITS(BETWEEN(small, 'a', 'z'), i);
-	w->small |= BITS(_mm_slli_epi16(x, 2), i);
+	w->lower |= BITS(_mm_and_si128(letter, lower), i);
+	w->upper |= BITS(_mm_andnot_si128(lower, letter), i);
 	w->under |= BITS(EQUAL(x, '_'), i);
 	sign = _mm_or_si128(_mm_or_si128(EITHER(x, '@', '%'), EQUAL(x, '{')),
 						_mm_or_si128(dollar,
@@ -277,7 +271,7 @@ window_classes(void)
 	{
 		for (int c = 0; c < 256; c++)
 			classes[c] = (IS(c, B_DIGIT) ? 0x81 : 0) |
-				(IS(c, B_ALPHA) ? 0x02 : 0) | (c & 0x20 ? 0x04 : 0) |
+				(IS(c, B_LOWER) ? 0x02 : 0) | (IS(c, B_UPPER) ? 0x04 : 0) |
 				(c == '_' ? 0x08 : 0) |
 				(c == '@' || c == '%' || c == '{' || c == '$' ? 0x10 : 0) |
 				(c == '.' || c == ':' || c == '-' || c == '$' ? 0x20 : 0) |
@@ -295,7 +289,7 @@ window_classes(void)
 #define SIXTEEN(bit) (EIGHT(half[0], bit) | EIGHT(half[1], bit) << 8)
 
 static pg_attribute_always_inline void
-classify_16(const unsigned char *s, int from, bool more, Window *w)
+classify_16(const unsigned char *s, int from, bool more, HgWindow *w)
 {
 	const unsigned char *classes = window_classes();
 	uint64		half[2] = {0, 0};
@@ -307,8 +301,8 @@ classify_16(const unsigned char *s, int from, bool more, Window *w)
 	if (more && (classes[s[from + 16]] & 0x80) != 0)
 		follows |= 0x8000;
 	w->digit |= SIXTEEN(0) << from;
-	w->alpha |= SIXTEEN(1) << from;
-	w->small |= SIXTEEN(2) << from;
+	w->lower |= SIXTEEN(1) << from;
+	w->upper |= SIXTEEN(2) << from;
 	w->under |= SIXTEEN(3) << from;
 	w->sign |= (SIXTEEN(4) | (SIXTEEN(6) & follows)) << from;
 	w->join |= SIXTEEN(5) << from;
@@ -319,36 +313,18 @@ classify_16(const unsigned char *s, int from, bool more, Window *w)
 /* The bits before n, which is less than 64. */
 #define BEFORE(n) ((UINT64CONST(1) << (n)) - 1)
 
-/*
- * Look at the bytes from base on: where words begin, and which words and signs
- * are to be visited.  A word that reaches the end of the window is left to the
- * next one, which begins at it.
- *
- * Visited are the words with a digit or an underscore, long ones, those with
- * a sign behind that may join them to more, and those whose last letters may
- * announce a secret: match_word would say no to all others.
- */
-static void
-look_ahead(HgScan *scan, int base)
+/* The classes of n bytes from base on, sixteen at a time. */
+static inline void
+classify(const HgScan *scan, int base, int n, HgWindow *w)
 {
-	int			n = Min(scan->len - base, WINDOW);
-	int			size = n;
 	const unsigned char *s = scan->s + base;
 	unsigned char copy[WINDOW];
 	int			from = 0;
 	int			to = WINDOW;
 	int			before = 0;
 	bool		more = false;	/* a byte stands behind the window */
-	Window		w = {0};
-	uint64		word;
-	uint64		bad;
-	uint64		good;
-	uint64		end;
-	uint64		behind;
-	uint64		landing;
-	uint64		rest;
-	uint64		run;
 
+	memset(w, 0, sizeof(*w));
 	if (scan->len - base > WINDOW)
 		more = true;
 	else if (scan->len >= WINDOW)
@@ -367,16 +343,46 @@ look_ahead(HgScan *scan, int base)
 		to = n;
 	}
 	for (int i = from; i < to; i += 16)
-		classify_16(s, i, more || i + 16 < WINDOW, &w);
-	s = scan->s + base;
-	w.digit >>= before;
-	w.alpha >>= before;
-	w.small >>= before;
-	w.under >>= before;
-	w.sign >>= before;
-	w.join >>= before;
+		classify_16(s, i, more || i + 16 < WINDOW, w);
+	w->digit >>= before;
+	w->lower >>= before;
+	w->upper >>= before;
+	w->under >>= before;
+	w->sign >>= before;
+	w->join >>= before;
+}
 
-	word = w.digit | w.alpha | w.under;
+/*
+ * Look at the bytes from base on: where words begin, and which words and signs
+ * are to be visited.  A word that reaches the end of the window is left to the
+ * next one, which begins at it.
+ *
+ * Visited are the words with a digit or an underscore, long ones, those with
+ * a sign behind that may join them to more, and those whose last letters may
+ * announce a secret: match_word would say no to all others.
+ */
+static pg_attribute_always_inline void
+settle(HgScan *scan, int base, int n, const HgWindow *seen, bool wide)
+{
+	HgWindow	w = *seen;
+	const unsigned char *s = scan->s + base;
+	int			size = n;
+	uint64		word;
+	uint64		bad;
+	uint64		good;
+	uint64		end;
+	uint64		behind;
+	uint64		landing;
+	uint64		rest;
+	uint64		run;
+
+	word = w.digit | w.lower | w.upper | w.under;
+	scan->base = base;
+	scan->digit = w.digit;
+	scan->lower = w.lower;
+	scan->upper = w.upper;
+	scan->under = w.under;
+	scan->word = word;
 	if (n == WINDOW && word >> (WINDOW - 1) != 0)
 	{
 		/* the word that is cut; one that fills the window is long_word's */
@@ -384,12 +390,6 @@ look_ahead(HgScan *scan, int base)
 		if (size > 0)
 			word &= UINT64_MAX >> (WINDOW - size);
 	}
-	scan->base = base;
-	scan->digit = w.digit;
-	scan->lower = w.alpha & w.small;
-	scan->upper = w.alpha & ~w.small;
-	scan->under = w.under;
-	scan->word = w.digit | w.alpha | w.under;
 	if (size == 0)
 	{
 		/* one long word from the first byte on */
@@ -411,7 +411,7 @@ look_ahead(HgScan *scan, int base)
 	end = ~word & word << 1;
 	behind = w.digit >> 1 | UINT64CONST(1) << (WINDOW - 1);
 	if (scan->hints == 0)
-		behind &= ~(scan->lower << 1);	/* its last letter is small */
+		behind &= ~(w.lower << 1);	/* its last letter is small */
 	behind = end & (w.join | behind);
 	landing = (good + scan->start) & ~good;
 	rest = landing & end & ~behind;
@@ -426,16 +426,50 @@ look_ahead(HgScan *scan, int base)
 		scan->word_at |= rest & (good + (scan->start & run)) & ~good;
 
 	/* of what is left those that may announce */
-	for (rest &= ~scan->word_at; rest != 0; rest &= rest - 1)
-	{
-		int			i = pg_rightmost_one_pos64(rest);
-		uint64		letters = announces[(s[i - 1] & 31) - 1];
-		int			other = i > 1 || base > 0 ? s[i - 2] & 31 : 0;
+	if (wide)
+		scan->word_at |= rest & w.announce << 1;
+	else
+		for (rest &= ~scan->word_at; rest != 0; rest &= rest - 1)
+		{
+			int			i = pg_rightmost_one_pos64(rest);
+			uint64		letters = hg_announces[(s[i - 1] & 31) - 1];
+			int			other = i > 1 || base > 0 ? s[i - 2] & 31 : 0;
 
-		scan->word_at |= (letters << 1 >> other & 1) << i;
-	}
+			scan->word_at |= (letters << 1 >> other & 1) << i;
+		}
 
 	scan->sign_at = w.sign & UINT64_MAX >> (WINDOW - size);
+}
+
+#ifdef HG_WIDE
+WIDE static pg_noinline void
+look_ahead_wide(HgScan *scan, int base)
+{
+	int			n = Min(scan->len - base, WINDOW);
+	const unsigned char *s = scan->s + base;
+	HgWindow	w;
+
+	hg_wide_window(s, n, base > 0 ? s[-1] : 0,
+				   n < scan->len - base ? s[n] : 0, &w);
+	settle(scan, base, n, &w, true);
+}
+#endif
+
+static pg_noinline void
+look_ahead(HgScan *scan, int base)
+{
+	int			n = Min(scan->len - base, WINDOW);
+	HgWindow	w;
+
+#ifdef HG_WIDE
+	if (hg_has_wide())
+	{
+		look_ahead_wide(scan, base);
+		return;
+	}
+#endif
+	classify(scan, base, n, &w);
+	settle(scan, base, n, &w, false);
 }
 
 /* The end of a word that fills a window, and what it is made of. */
@@ -615,7 +649,13 @@ hg_scan_worthwhile(const unsigned char *s, int len)
 
 #ifdef __SSE2__
 	__m128i		sums = _mm_setzero_si128();
+#endif
 
+#ifdef HG_WIDE
+	if (hg_has_wide())
+		return hg_wide_worthwhile(s, len, glance);
+#endif
+#ifdef __SSE2__
 	for (; i + 16 <= len; i += 16)
 	{
 		__m128i		x = _mm_loadu_si128((const __m128i *) (s + i));

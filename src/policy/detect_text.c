@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "policy/detect_int.h"
+#include "port/pg_bitutils.h"
 
 /* RFC 5321 allows 64 and 255; an authority part is cut at this. */
 #define MAX_LOCAL 64
@@ -119,6 +120,38 @@ is_extension(const unsigned char *s, int len)
 	}
 }
 
+/*
+ * How many letters and digits stand at i, as far as they were looked at
+ * together: there may be more.  *digits is set if digits are among them.
+ */
+static inline int
+letters_and_digits(const HgScan *scan, int i, bool *digits)
+{
+	unsigned	k = i - scan->base;
+	uint64		others;
+	int			n;
+
+	if (k == 0 || k >= 64)
+		return 0;
+	others = ~((scan->word & ~scan->under) >> k);
+	n = pg_rightmost_one_pos64(others);
+	*digits = (scan->digit >> k & ((UINT64CONST(1) << n) - 1)) != 0;
+	return n;
+}
+
+/* How many letters, digits and _ stand before `end`, as far as is known. */
+static inline int
+word_before(const HgScan *scan, int end)
+{
+	unsigned	k = end - scan->base;
+	uint64		others;
+
+	if (k == 0 || k >= 64)
+		return 0;
+	others = ~scan->word << (64 - k);
+	return others != 0 ? 63 - pg_leftmost_one_pos64(others) : k;
+}
+
 /* End of a domain that begins at i with a top level of letters; 0 if none. */
 static int
 domain_end(const HgScan *scan, int i)
@@ -131,17 +164,19 @@ domain_end(const HgScan *scan, int i)
 
 	for (;;)
 	{
-		int			classes = 0;
-		bool		digits;
+		bool		digits = false;
 		bool		dash_end;
 		int			ascii_end;
+		int			run;
 
 		label = i;
 		ascii_end = -1;
 		/* most have nothing but these */
-		while (i < limit && IS(scan->s[i], B_ALNUM))
-			classes |= hg_byte[scan->s[i++]];
-		digits = (classes & B_DIGIT) != 0;
+		run = letters_and_digits(scan, i, &digits);
+		if (i + run <= limit)
+			i += run;
+		else
+			digits = false;
 		while (i < limit)
 		{
 			unsigned char c = scan->s[i];
@@ -249,8 +284,11 @@ hg_match_email(const HgScan *scan, int at_sign, int domain, HgSpan *span)
 		while (start > low)
 		{
 			unsigned char c = scan->s[start - 1];
+			int			run = word_before(scan, start);
 
-			if (local_char(c))
+			if (run > 0)
+				start = Max(low, start - run);
+			else if (local_char(c))
 				start--;
 			else if ((c == '.' || c == '\'') && start < at_sign &&
 					 scan->s[start] != '.')

@@ -532,6 +532,8 @@ hg_match_brace(const HgScan *scan, int start, HgSpan *span)
 		"{BLF-CRYPT}", "{SHA512-CRYPT}", NULL
 	};
 
+	if (!IS(at(scan, start + 1), B_ALPHA))
+		return false;
 	for (int k = 0; schemes[k] != NULL; k++)
 	{
 		int			n;
@@ -706,11 +708,29 @@ dummy(const unsigned char *s, int len)
 		"manager", "protected", "str", "nil", "enabled", "disabled", NULL
 	};
 
-	for (int i = 0; list[i] != NULL; i++)
-		if ((list[i][0] == LOWER(s[0]) || IS(s[0], B_HIGH)) &&
-			strlen(list[i]) == len &&
-			pg_strncasecmp((const char *) s, list[i], len) == 0)
-			return true;
+	/* by the first letter the lengths that there are */
+	static uint32 lengths[26];
+	static bool known = false;
+	unsigned	first = LOWER(s[0]) - 'a';
+
+	if (!known)
+	{
+		for (int i = 0; list[i] != NULL; i++)
+			lengths[list[i][0] - 'a'] |= (uint32) 1 << strlen(list[i]);
+		known = true;
+	}
+	if (first >= 26 && !IS(s[0], B_HIGH))
+		return false;
+	if (first >= 26 || (len < 32 && (lengths[first] >> len & 1) != 0))
+		for (int i = 0; list[i] != NULL; i++)
+			if ((list[i][0] == LOWER(s[0]) || IS(s[0], B_HIGH)) &&
+				strlen(list[i]) == len &&
+				pg_strncasecmp((const char *) s, list[i], len) == 0)
+				return true;
+	if (first < 26 && s[0] != 'y' && s[0] != 'e' && s[0] != 'v' &&
+		s[0] != 'x' && s[0] != 'Y' && s[0] != 'E' && s[0] != 'V' &&
+		s[0] != 'X')
+		return false;
 	if (len > 5 && pg_strncasecmp((const char *) s, "your", 4) == 0 &&
 		(s[4] == '-' || s[4] == '_' || s[4] == ' '))
 		return true;
