@@ -14,6 +14,7 @@ use warnings;
 use File::Temp qw(tempfile);
 use FindBin;
 use IO::Socket::INET;
+use JSON::PP qw(decode_json);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -22,7 +23,7 @@ use Time::HiRes qw(usleep time);
 use base 'Exporter';
 our @EXPORT = qw(new_node store_in as_role as_dba query background
   wait_until python free_port source_dir status_of
-  run_tap_script);
+  run_tap_script json_lines);
 
 # Top of the source tree.
 sub source_dir
@@ -134,6 +135,16 @@ sub wait_until
 		usleep(100_000);
 	}
 	return 0;
+}
+
+# What a stub has written, a line of JSON for each thing; a line that it is just
+# writing is left for the next time.
+sub json_lines
+{
+	my ($file) = @_;
+	my $text = slurp_file($file);
+	$text =~ s/[^\n]*\z//;
+	return map { decode_json($_) } split /\n/, $text;
 }
 
 # A psql running in the background: (harness, \out, \err); finish the harness.

@@ -136,7 +136,7 @@ sub rows { return $node->safe_psql('shop', "SELECT count(*) FROM agent_ws.$_[0]"
 sub seen
 {
 	my ($path) = @_;
-	return grep { $_->{path} =~ m{^/$path\b} } map { decode_json($_) } split /\n/, slurp_file($log);
+	return grep { $_->{path} =~ m{^/$path\b} } json_lines($log);
 }
 
 my ($err, $took);

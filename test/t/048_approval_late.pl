@@ -76,7 +76,7 @@ sub waiter
 		approver => $approver };
 }
 
-sub log_lines { return map { decode_json($_) } split /\n/, slurp_file($log); }
+sub log_lines { return json_lines($log); }
 
 # What the stub has heard of a request, its own id or that in the data.
 sub heard

@@ -91,7 +91,7 @@ sub ask
 }
 
 sub rows { return $node->safe_psql('shop', 'SELECT count(*) FROM agent_ws.t'); }
-sub heard { return map { decode_json($_) } split /\n/, slurp_file($log); }
+sub heard { return json_lines($log); }
 
 is(ask(200, '{"result": {"allow": true, "reason": "small", "max_rows": 5, "grant_ttl_s": 60}}'), '', 'allow: runs');
 is(rows(), '1', 'allow: has run');

@@ -244,7 +244,7 @@ sub posted
 	my $found;
 	wait_until(10, sub {
 		return 0 unless -e $log;
-		foreach my $line (split /\n/, slurp_file($log))
+		foreach my $line (slurp_file($log) =~ /(.*)\n/g)
 		{
 			next unless $line =~ /\Q$mark\E/;
 			$found = decode_json(decode_json($line)->{body});

@@ -60,7 +60,7 @@ sub delivered
 	my $event;
 	wait_until(30, sub {
 		($event) = grep { $_->{method} eq 'POST' && $_->{id} eq $id }
-		  map { decode_json($_) } split /\n/, slurp_file($log);
+		  json_lines($log);
 		defined $event; }) or return {};
 	$raw = $event->{body};
 	return decode_json($raw)->{data};

@@ -72,7 +72,7 @@ sub asked
 {
 	my ($w) = @_;
 	return scalar grep { $_->{what} eq 'request' && index($_->{body}, "VALUES ($w->{n})") >= 0 }
-		map { decode_json($_) } split /\n/, slurp_file($log);
+		json_lines($log);
 }
 
 sub go { append_to_file("$log.go", ''); return; }
@@ -253,7 +253,7 @@ ok(wait_until(60, sub { waits_for_standby("query = 'storing audit records'") }),
 	'busy recorder: it stores another request');
 go();
 ok(wait_until(60, sub { grep { $_->{what} eq 'answered' && index($_->{body}, "VALUES ($number)") >= 0 }
-	map { decode_json($_) } split /\n/, slurp_file($log) }), 'busy recorder: the answer is there');
+	json_lines($log) }), 'busy recorder: the answer is there');
 usleep(300_000);				# by now it would look after all requests, too
 unblock();
 is(finish($w), '', 'busy recorder: runs');
