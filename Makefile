@@ -43,6 +43,7 @@ OBJS = \
 	src/base/prf.o \
 	src/base/report.o \
 	src/base/retire.o \
+	src/base/sha256.o \
 	src/courier/courier.o \
 	src/courier/courier_status.o \
 	src/courier/http.o \
@@ -77,6 +78,8 @@ OBJS = \
 	src/inspect/utility_facts.o \
 	src/inspect/utility_locks.o \
 	src/inspect/utility_object.o \
+	src/mask/literal.o \
+	src/mask/literal_flow.o \
 	src/mask/mask_code.o \
 	src/mask/mask_copy.o \
 	src/mask/mask_ddl.o \
@@ -116,17 +119,19 @@ OBJS = \
 	src/policy/detect_sql.o \
 	src/policy/detect_text.o \
 	src/policy/detect_token.o \
+	src/policy/detect_wide.o \
 	src/policy/finding.o \
 	src/policy/forget.o \
 	src/policy/inherit.o \
-	src/policy/detect_wide.o \
 	src/policy/label.o \
 	src/policy/mask_rule.o \
 	src/policy/policy.o \
 	src/policy/policy_sql.o \
 	src/policy/rule_match.o \
 	src/policy/rule_when.o \
+	src/record/bulk.o \
 	src/record/event.o \
+	src/record/index_append.o \
 	src/record/lane.o \
 	src/record/launcher.o \
 	src/record/outbox.o \
@@ -135,9 +140,9 @@ OBJS = \
 	src/record/recorder.o \
 	src/record/scanner.o \
 	src/record/retention.o \
+	src/record/row_pack.o \
 	src/record/seal.o \
 	src/record/seal_digest.o \
-	src/record/seal_sha256.o \
 	src/record/seal_verify.o \
 	src/record/watch.o \
 	src/server/failure.o \
@@ -195,6 +200,7 @@ REGRESS = \
 	record \
 	report \
 	secrets \
+	literals \
 	seal \
 	lineage \
 	audit \

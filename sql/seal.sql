@@ -20,7 +20,19 @@ SET hoopguard.intent = 'ticket 4711';
 SELECT count(*) FROM thing;
 DO $$ BEGIN PERFORM 1 FROM thing; PERFORM 2 FROM thing; END $$;
 \c - :dba
-SELECT hoopguard.flush();
+-- no seal may come while a change is looked at: nothing of this session is
+-- recorded from here, and the others are told of to their end
+SET hoopguard.audit = governed;
+DO $$
+BEGIN
+	FOR i IN 1..600 LOOP
+		PERFORM hoopguard.flush();
+		EXIT WHEN NOT EXISTS (SELECT FROM hoopguard.session s
+			WHERE s.backend_pid <> pg_backend_pid() AND NOT EXISTS (SELECT FROM hoopguard.note n
+				WHERE n.session_id = s.session_id AND n.kind = 'session_end'));
+		PERFORM pg_sleep(0.1);
+	END LOOP;
+END $$;
 
 -- all is well: one row
 SELECT ok, fault, what ~ '^\d+ rows under \d+ seals' AS said FROM hoopguard.verify_audit();

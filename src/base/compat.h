@@ -108,6 +108,13 @@
 #define HG_QUALIFIED_NAME_LIST(text) stringToQualifiedNameList(text)
 #endif
 
+/* 17 has no old snapshots to look out for (f691f5b80a). */
+#if PG_VERSION_NUM >= 170000
+#define HG_BT_LAST_LEAF(index) _bt_get_endpoint(index, 0, true)
+#else
+#define HG_BT_LAST_LEAF(index) _bt_get_endpoint(index, 0, true, NULL)
+#endif
+
 /* 18 counts index searches (0fbceae841). */
 #if PG_VERSION_NUM >= 180000
 #define HG_INDEX_BEGINSCAN(heap, index, snapshot, nkeys) \

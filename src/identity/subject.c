@@ -44,7 +44,9 @@ enum
 	SUBJECT_CLAIMS_REQUIRED,
 	SUBJECT_SCRUB_OUTPUT,
 	SUBJECT_FROZEN,
-	SUBJECT_FREEZE_REASON
+	SUBJECT_FREEZE_REASON,
+	SUBJECT_CREATED_AT,
+	SUBJECT_RECORD_LITERALS
 };
 
 /*
@@ -108,6 +110,8 @@ load_subjects(void)
 		subject->frozen = hg_row_bool(tuple, desc, SUBJECT_FROZEN);
 		subject->freeze_reason =
 			hg_row_text(tuple, desc, SUBJECT_FREEZE_REASON);
+		subject->record_literals =
+			hg_row_bool(tuple, desc, SUBJECT_RECORD_LITERALS);
 		result = lappend(result, subject);
 	}
 	systable_endscan(scan);
@@ -251,6 +255,7 @@ find_identity(Oid login, Oid pinned, Oid session, Oid outer, Oid current)
 	uint64		generation = hg_catalog_generation();
 	Oid			oids[5] = {login, pinned, session, outer, current};
 	HgIdentity *identity;
+	ListCell   *lc;
 	MemoryContext old;
 
 	if (cache_context == NULL || cache_generation != generation)
@@ -294,6 +299,11 @@ find_identity(Oid login, Oid pinned, Oid session, Oid outer, Oid current)
 			identity->subjects = add_subjects(identity->subjects, pinned);
 	}
 	identity->governed = identity->subjects != NIL;
+	foreach(lc, identity->subjects)
+	{
+		if (((HgSubject *) lfirst(lc))->record_literals)
+			identity->records_literals = true;
+	}
 	MemoryContextSwitchTo(old);
 
 	identities[nidentities++] = identity;

@@ -24,6 +24,7 @@ typedef struct HgSubject
 	bool		scrub_output;
 	bool		frozen;
 	char	   *freeze_reason;	/* may be NULL */
+	bool		record_literals;
 } HgSubject;
 
 /*
@@ -45,6 +46,7 @@ typedef struct HgIdentity
 	char	   *current_role_name;
 	bool		governed;
 	bool		session_governed;	/* the session role alone is mapped */
+	bool		records_literals;	/* one of the subjects does */
 	List	   *subjects;		/* of HgSubject, deduplicated, in role order:
 								 * session, outer, current */
 } HgIdentity;

@@ -258,7 +258,15 @@ extern void hg_fingerprint(HgFacts *facts, const char *query_string,
 						   int location, int len, Node *utility);
 
 /*
- * The same while an error is being reported, when no other may be caught: of
+ * Where constants that hg_fingerprint() gives numbers to begin: offsets in
+ * query_string, ascending, palloc'd; *n of them, of which the first has number
+ * *first.  *n is -1 for text that cannot be scanned.  fingerprint.c
+ */
+extern int *hg_fingerprint_constants(const char *query_string, int location,
+									 int len, int *first, int *n);
+
+/*
+ * A fingerprint while an error is being reported, when no other may be caught: of
  * the statement of query_string that holds byte `cursor` (< 0: of all of it).
  * For text that the server has parsed; raises what the scanner does if it has
  * not.  fingerprint.c

@@ -413,6 +413,94 @@ fingerprint_bytes(HgFacts *facts, const char *bytes, int len, BodyKind bodies)
 	MemoryContextDelete(scratch);
 }
 
+/* A statement in its query string; NULL if there is none. */
+static const char *
+statement_bytes(const char *query_string, int location, int *len)
+{
+	size_t		total;
+
+	if (query_string == NULL)
+		return NULL;
+	total = strlen(query_string);
+	if (location < 0)
+		location = 0;
+	if (location > total)
+		return NULL;
+	if (*len <= 0 || *len > total - location)
+		*len = total - location;
+	return query_string + location;
+}
+
+/* Offsets of constants, in the current context.  Raises what the scanner does. */
+static int *
+find_constants(const char *source, int *n)
+{
+	core_yyscan_t scanner;
+	core_yy_extra_type extra;
+	core_YYSTYPE value;
+	YYLTYPE		location;
+	int			room = 16;
+	int		   *places = palloc(room * sizeof(int));
+	int			token;
+
+	*n = 0;
+	scanner = scanner_init(source, &extra, &ScanKeywords, ScanKeywordTokens);
+	extra.escape_string_warning = false;	/* the parser has told */
+	while ((token = core_yylex(&value, &location, scanner)) != 0)
+	{
+		if (token != TOK_SCONST && token != TOK_FCONST &&
+			token != TOK_USCONST && token != TOK_BCONST &&
+			token != TOK_XCONST && token != TOK_ICONST)
+			continue;
+		if (*n == room)
+		{
+			room *= 2;
+			places = repalloc_huge(places, room * sizeof(int));
+		}
+		places[(*n)++] = location;
+	}
+	scanner_finish(scanner);
+	return places;
+}
+
+int *
+hg_fingerprint_constants(const char *query_string, int location, int len,
+						 int *first, int *n)
+{
+	MemoryContext oldcontext = CurrentMemoryContext;
+	const char *volatile bytes = statement_bytes(query_string, location,
+												 &len);
+	int		   *volatile places = NULL;
+	char	   *source;
+	int			for_client = client_min_messages;
+	int			for_log = log_min_messages;
+
+	*first = 0;
+	*n = -1;
+	if (bytes == NULL)
+		return NULL;
+	source = pnstrdup(bytes, len);
+	client_min_messages = log_min_messages = ERROR;
+	PG_TRY();
+	{
+		*first = highest_param(source) + 1;
+		places = find_constants(source, n);
+	}
+	PG_CATCH();
+	{
+		/* as in fingerprint_bytes() */
+		MemoryContextSwitchTo(oldcontext);
+		FlushErrorState();
+		*n = -1;
+	}
+	PG_END_TRY();
+	client_min_messages = for_client;
+	log_min_messages = for_log;
+	for (int i = 0; i < *n; i++)
+		places[i] += bytes - query_string;
+	return places;
+}
+
 void
 hg_fingerprint(HgFacts *facts, const char *query_string, int location,
 			   int len, Node *utility)
@@ -420,20 +508,12 @@ hg_fingerprint(HgFacts *facts, const char *query_string, int location,
 	BodyKind	bodies = BODY_NONE;
 	PlainText  *plain = NULL;
 	const char *bytes;
-	size_t		total;
 
 	facts->text = NULL;
 	facts->fingerprint = 0;
-	if (query_string == NULL)
+	bytes = statement_bytes(query_string, location, &len);
+	if (bytes == NULL)
 		return;
-	total = strlen(query_string);
-	if (location < 0)
-		location = 0;
-	if (location > total)
-		return;
-	if (len <= 0 || len > total - location)
-		len = total - location;
-	bytes = query_string + location;
 
 	if (utility != NULL)
 	{

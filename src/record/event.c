@@ -660,6 +660,18 @@ end_follows(const HgEvent *event)
 }
 
 void
+hg_event_push_literals(HgEvent *event, bool no_error)
+{
+	const char *detail = event->literals;
+
+	if (detail == NULL || !can_record() || RecoveryInProgress())
+		return;
+	event->literals = NULL;
+	ensure_session(no_error);
+	(void) push_note(hg_event_session_id(), "literals", detail, no_error);
+}
+
+void
 hg_event_push(HgEvent *event, bool no_error)
 {
 	uint64		statement = 0;
@@ -683,6 +695,8 @@ hg_event_push(HgEvent *event, bool no_error)
 		ensure_statement(event->facts, statement, event->at, no_error);
 	}
 
+	if (event->literals != NULL)
+		hg_event_push_literals(event, no_error);
 	build_start();
 	(void) put_event(event, statement);
 
@@ -736,17 +750,17 @@ hg_event_push_intent(const HgEvent *event, bool partial)
 	put_i64(event->at);
 	pack_event(put_event(&intent, statement));
 	(void) build_push(HG_REC_INTENT, false, false);
-	(void) hg_lane_wait_durable();
+	(void) hg_lane_wait_durable(HG_WAIT_HERE);
 }
 
 void
-hg_event_wait_durable(void)
+hg_event_wait_durable(HgLaneWait before)
 {
 	if (hg_guc_audit_durability == HG_DURABILITY_ASYNC || !txn_has_events ||
 		!can_record() || RecoveryInProgress())
 		return;
 	push_waiting();
-	(void) hg_lane_wait_durable();
+	(void) hg_lane_wait_durable(before);
 }
 
 bool

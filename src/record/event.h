@@ -11,6 +11,7 @@
 #include "access/xlogdefs.h"
 #include "datatype/timestamp.h"
 #include "inspect/facts.h"
+#include "record/lane.h"
 
 /* One statement being recorded.  Filled by hooks.c, pushed once. */
 typedef struct HgEvent
@@ -39,6 +40,8 @@ typedef struct HgEvent
 	int64		duration_us;
 	int			sqlstate;		/* 0 = success */
 	uint32		xid;			/* 0 = none so far */
+	const char *literals;		/* detail of a note about its values, or NULL:
+								 * none, or pushed */
 } HgEvent;
 
 /* Unique over the cluster's life of shared memory and restarts. */
@@ -52,6 +55,12 @@ extern int64 hg_event_next_id(void);
  * access, no palloc in the caller's context.
  */
 extern void hg_event_push(HgEvent *event, bool no_error);
+
+/*
+ * Push the note about the event's values now, if there is one and it was not
+ * pushed yet; else it is pushed right before the event.
+ */
+extern void hg_event_push_literals(HgEvent *event, bool no_error);
 
 /*
  * A new statement begins: an event that waits for the end of its transaction
@@ -68,10 +77,10 @@ extern void hg_event_settle(void);
 extern void hg_event_push_intent(const HgEvent *event, bool partial);
 
 /*
- * Before the transaction commits, sync and strict: wait until its events are
- * on disk.  HG008, serves interrupts.
+ * Sync and strict: wait until the transaction's events are on disk, or will be
+ * with what comes next.  HG008, serves interrupts.
  */
-extern void hg_event_wait_durable(void);
+extern void hg_event_wait_durable(HgLaneWait before);
 
 /* The transaction of this session ended; from the xact callback. */
 extern void hg_event_push_outcome(bool committed);

@@ -149,6 +149,7 @@ hg_lane_shmem_init(bool found)
 			pg_atomic_init_u64(&lane->pending_since, 0);
 			pg_atomic_init_u64(&lane->tail, 0);
 			pg_atomic_init_u64(&lane->durable, 0);
+			pg_atomic_init_u64(&lane->lsn, 0);
 			pg_atomic_init_u64(&lane->taken, 0);
 			pg_atomic_init_u64(&lane->refused, 0);
 			pg_atomic_init_u32(&lane->waiting, 0);
@@ -209,6 +210,7 @@ hg_lane_find_slot(Oid dboid, bool create)
 	best->last_commit_at = 0;
 	best->event_relid = InvalidOid;
 	memset(&best->sealed, 0, sizeof(best->sealed));
+	best->sealed_lsn = InvalidXLogRecPtr;
 	best->last_error_at = 0;
 	best->last_error[0] = '\0';
 	pg_atomic_write_u32(&best->sleeping, 0);
@@ -738,8 +740,18 @@ release(HgLane *lane, bool own_lock)
 	return false;
 }
 
+/* Will the commit that is at hand flush all WAL there is by now? */
+static bool
+commit_flushes(void)
+{
+	/* as RecordTransactionCommit() decides it */
+	return TransactionIdIsValid(GetTopTransactionIdIfAny()) &&
+		XactLastRecEnd != InvalidXLogRecPtr &&
+		synchronous_commit > SYNCHRONOUS_COMMIT_OFF;
+}
+
 bool
-hg_lane_wait_durable(void)
+hg_lane_wait_durable(HgLaneWait before)
 {
 	HgLane	   *lane;
 	TimestampTz start = 0;
@@ -782,6 +794,17 @@ hg_lane_wait_durable(void)
 		refused_seen = pg_atomic_read_u64(&lane->refused);
 		return release(NULL, false);
 	}
+
+	/*
+	 * The recorder leaves the flush to who waits for it.  What it wrote comes
+	 * before the record of our commit, and is on disk when that is.
+	 */
+	pg_read_barrier();
+	if (RecoveryInProgress())
+		return true;
+	if (before == HG_WAIT_HERE ||
+		(before == HG_WAIT_BEFORE_COMMIT && !commit_flushes()))
+		XLogFlush(pg_atomic_read_u64(&lane->lsn));
 	return true;
 }
 
@@ -801,12 +824,33 @@ intents_resolved(void)
 	return result;
 }
 
+XLogRecPtr
+hg_lane_sealed(HgSealMark *mark)
+{
+	HgRecorderSlot *slot;
+	XLogRecPtr	lsn = InvalidXLogRecPtr;
+
+	memset(mark, 0, sizeof(*mark));
+	if (hg_lane_shared == NULL)
+		return lsn;
+	LWLockAcquire(hg_lane_shared->lock, LW_SHARED);
+	slot = hg_lane_find_slot(MyDatabaseId, false);
+	if (slot != NULL)
+	{
+		*mark = slot->sealed;
+		lsn = slot->sealed_lsn;
+	}
+	LWLockRelease(hg_lane_shared->lock);
+	return lsn;
+}
+
 bool
 hg_lane_flush(long timeout_ms)
 {
 	HgLaneShared *shared = hg_lane_shared;
 	TimestampTz start = GetCurrentTimestamp();
 	uint64	   *want;
+	HgSealMark	mark;
 	int			i;
 	bool		done = false;
 
@@ -853,6 +897,14 @@ hg_lane_flush(long timeout_ms)
 										   PG_WAIT_EXTENSION);
 	}
 	ConditionVariableCancelSleep();
+	for (i = 0; i < shared->nlanes && done && !RecoveryInProgress(); i++)
+	{
+		if (want[i] > 0)
+			XLogFlush(pg_atomic_read_u64(&shared->lanes[i].lsn));
+	}
+	if (done && !RecoveryInProgress())
+		/* the lanes do not tell of a session that has gone since */
+		XLogFlush(hg_lane_sealed(&mark));
 	pfree(want);
 	return done;
 }

@@ -46,13 +46,20 @@ extern bool hg_lane_push(HgRecordType type, const void *data, Size len,
  */
 extern bool hg_lane_reserve(Size len);
 
+typedef enum HgLaneWait
+{
+	HG_WAIT_HERE,				/* on disk when this returns */
+	HG_WAIT_BEFORE_COMMIT,		/* on disk when the commit is */
+	HG_WAIT_BEFORE_PREPARE		/* on disk when PREPARE TRANSACTION is */
+} HgLaneWait;
+
 /*
  * Wait until all that this session has pushed is committed in the tables; one
- * flush of the recorder serves all who wait.  Serves interrupts.  After
+ * commit of the recorder serves all who wait.  Serves interrupts.  After
  * hoopguard.audit_wait, or when something was refused or lost: HG008, or
  * false with hoopguard.on_audit_failure = allow.
  */
-extern bool hg_lane_wait_durable(void);
+extern bool hg_lane_wait_durable(HgLaneWait before);
 
 /* The transaction has ended: what was lost in it has no consequence more. */
 extern void hg_lane_forget_lost(void);

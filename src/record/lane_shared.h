@@ -59,6 +59,7 @@ typedef struct HgLane
 	char		pad1[PG_CACHE_LINE_SIZE - 2 * sizeof(pg_atomic_uint64)];
 	pg_atomic_uint64 tail;		/* bytes ever taken; recorder */
 	pg_atomic_uint64 durable;	/* bytes whose rows are committed; recorder */
+	pg_atomic_uint64 lsn;		/* and on disk once WAL is, up to here; as it */
 	pg_atomic_uint64 taken;		/* bytes read into a batch; recorder, a hint */
 	pg_atomic_uint64 refused;	/* records no table would take; recorder */
 	pg_atomic_uint32 waiting;	/* owner sleeps until tail or durable moves */
@@ -95,6 +96,7 @@ typedef struct HgRecorderSlot
 	TimestampTz last_commit_at;
 	Oid			event_relid;	/* hoopguard.event as last seen */
 	HgSealMark	sealed;			/* end of the chain; under the lock */
+	XLogRecPtr	sealed_lsn;		/* as lsn of a lane; under the lock */
 	TimestampTz last_error_at;
 	char		last_error[HG_ERROR_TEXT];
 } HgRecorderSlot;
@@ -131,6 +133,13 @@ extern char *hg_lane_ring(int lane);
 
 /* Slot of a database; NULL if none (and none could be made).  Lock held. */
 extern HgRecorderSlot *hg_lane_find_slot(Oid dboid, bool create);
+
+/*
+ * The end of this database's chain of seals, as its recorder wrote it last,
+ * and where it is in the WAL: *mark, whose seal_id is 0 if there is none.
+ * Takes the lock.
+ */
+extern XLogRecPtr hg_lane_sealed(HgSealMark *mark);
 
 /* Bytes that wait in the lanes of a database; *fullest: of the fullest. */
 extern uint64 hg_lane_pending(Oid dboid, uint64 *fullest);

@@ -33,6 +33,7 @@
 #include "miscadmin.h"
 #include "record/lane_shared.h"
 #include "record/outbox.h"
+#include "storage/bufmgr.h"
 #include "storage/shmem.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -149,7 +150,7 @@ any_sink(void)
 	Oid			relid;
 	Relation	rel;
 	SysScanDesc scan;
-	bool		found;
+	bool		found = false;
 
 	relid = OidIsValid(schema) ? get_relname_relid("_sink", schema) :
 		InvalidOid;
@@ -157,9 +158,12 @@ any_sink(void)
 															schema)))
 		return false;
 	rel = table_open(relid, AccessShareLock);
-	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
-	found = HeapTupleIsValid(systable_getnext(scan));
-	systable_endscan(scan);
+	if (RelationGetNumberOfBlocks(rel) > 0)
+	{
+		scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+		found = HeapTupleIsValid(systable_getnext(scan));
+		systable_endscan(scan);
+	}
 	table_close(rel, AccessShareLock);
 	return found;
 }
@@ -169,6 +173,12 @@ hg_outbox_begin(void)
 {
 	nitems = 0;
 	wanted = -1;
+}
+
+bool
+hg_outbox_wanted(void)
+{
+	return wanted > 0;
 }
 
 static void

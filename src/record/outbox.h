@@ -82,9 +82,13 @@ extern void hg_outbox_shmem_init(LWLock *lock);
  * transaction, SPI connected.  Nothing is kept when there is no sink.
  */
 extern void hg_outbox_begin(void);
+
 extern void hg_outbox_event(int64 event_id, TimestampTz at, int64 session_id,
 							int64 txn, bool failed);
 extern void hg_outbox_outcome(int64 session_id, int64 txn);
+
+/* Is there a sink that what is being stored is for? */
+extern bool hg_outbox_wanted(void);
 extern void hg_outbox_note(int64 note_id, TimestampTz at);
 extern void hg_outbox_seal(int64 seal_id, TimestampTz at);
 extern void hg_outbox_end(void);

@@ -21,9 +21,8 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
-/* An unrecorded event this old means that nobody is recording. */
-
 PG_FUNCTION_INFO_V1(hoopguard_flush);
+PG_FUNCTION_INFO_V1(hoopguard__flushed_seal);
 PG_FUNCTION_INFO_V1(hoopguard__record_status);
 
 /* flush(timeout interval) returns bool */
@@ -44,6 +43,22 @@ hoopguard_flush(PG_FUNCTION_ARGS)
 	if (ms > 86400000.0)
 		ms = 86400000.0;
 	PG_RETURN_BOOL(hg_lane_flush((long) ms));
+}
+
+/*
+ * _flushed_seal() returns bigint: the last seal of this database, which is on
+ * disk now; NULL if its recorder has written none yet.
+ */
+Datum
+hoopguard__flushed_seal(PG_FUNCTION_ARGS)
+{
+	HgSealMark	mark;
+	XLogRecPtr	lsn = hg_lane_sealed(&mark);
+
+	if (mark.seal_id == 0 || RecoveryInProgress())
+		PG_RETURN_NULL();
+	XLogFlush(lsn);
+	PG_RETURN_INT64(mark.seal_id);
 }
 
 static void

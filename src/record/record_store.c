@@ -3,12 +3,12 @@
  * record_store.c
  *	  Records to rows, inside the recorder's transaction.
  *
- * Events and outcomes, the bulk of it, are gathered in slots and written with
- * table_multi_insert() straight into the partition of their week, as COPY
- * does it; the rest goes through prepared statements.  That skips triggers
- * and constraints, of which these tables have none but the partition bounds,
- * and those are checked: a row that does not fit the partition its week
- * names, because somebody repartitioned, takes the ordinary way.
+ * Events and outcomes, the bulk of it, are written straight into the partition
+ * of their week (see bulk.c); the rest goes through prepared statements.  That
+ * skips triggers and constraints, of which these tables have none but the
+ * partition bounds, and those are checked: a row that does not fit the
+ * partition its week names, because somebody repartitioned, takes the ordinary
+ * way.
  *
  * The tables of events and outcomes are narrow: what many events have in
  * common is in _context and stored once, a number that is 0 is NULL, and the
@@ -29,24 +29,18 @@
 
 #include <time.h>
 
-#include "access/brin.h"
-#include "access/brin_internal.h"
-#include "access/genam.h"
-#include "access/heapam.h"
-#include "access/tableam.h"
 #include "access/xact.h"
-#include "base/compat.h"
+#include "base/sha256.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
-#include "catalog/pg_am_d.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "common/hashfn.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
-#include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "port/pg_bswap.h"
+#include "record/bulk.h"
 #include "record/event.h"
 #include "record/lane.h"
 #include "record/outbox.h"
@@ -57,84 +51,36 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
-#include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 #include "utils/hsearch.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/pg_lsn.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
-
-/* Rows gathered before they are written. */
-#define BULK_ROWS 4000
-
-/* Rows from which on the range of pages that they begin is summed up at once. */
-#define ROWS_TO_SUMMARIZE 256
 
 /* Rows whose times are checked before it pays to ask for the whole week. */
 #define ROWS_BEFORE_WEEK 32
 
-/* Columns of _event and _outcome that begin the row, and that indexes have. */
-#define KEY_COLUMNS 6
-
-/* Places of columns of _event, from 0. */
-#define EVENT_ID 0
-#define EVENT_AT 1
-#define EVENT_STATEMENT 4
-#define EVENT_LATEST 22
-#define EVENT_COLUMNS 23
-
-/* Places to look for a statement among BULK_ROWS: a power of 2, roomy. */
-#define STATEMENT_PLACES 8192
-StaticAssertDecl(STATEMENT_PLACES >= 2 * BULK_ROWS, "too few places");
-
 /* Statement ids remembered as stored; beyond it all are forgotten. */
 #define MAX_KNOWN 100000
-
-/* Partitions open at a time, of each table: rows of now, and stragglers. */
-#define MAX_PARTITIONS 8
 
 /* Contexts remembered; beyond it all are forgotten. */
 #define MAX_CONTEXTS 50000
 
+/* A partition that is open for rows. */
 typedef struct Bulk
 {
-	Relation	rel;
+	HgBulk	   *rows;
 	Oid			parent;
 	int			week;			/* see week_of() */
-	ResultRelInfo *rri;
-	bool		plain;			/* are all indexes? See plain_index() */
-	bool		whole;			/* known to take any time of its week */
-	struct SlotSet *set;
-	int			n;				/* slots filled */
+	bool		checked;		/* is whole known? */
+	bool		whole;			/* takes any time of its week */
 } Bulk;
-
-/* What indexes take of a row. */
-typedef struct RowKeys
-{
-	Datum		values[KEY_COLUMNS];
-	bool		nulls[KEY_COLUMNS];
-	bool		latest;
-} RowKeys;
-
-/*
- * Slots outlive the transaction: making 500 of them for each batch took an
- * eighth of the recorder's time.  They have a row type of their own, which no
- * resource owner counts.
- */
-typedef struct SlotSet
-{
-	MemoryContext context;		/* NULL: none yet */
-	TupleDesc	desc;
-	const TupleTableSlotOps *ops;
-	TupleTableSlot *slots[BULK_ROWS];
-	int			nslots;			/* made so far */
-	RowKeys    *keys;			/* BULK_ROWS of them */
-	int16	   *places;			/* STATEMENT_PLACES, see mark_latest() */
-} SlotSet;
 
 typedef struct Reader
 {
@@ -170,13 +116,30 @@ typedef struct HeldEvent
 /* An outcome, in the order of the view, without the seal. */
 #define OUTCOME_COLUMNS 6
 
-/* The running transaction; all in its memory. */
+/*
+ * What the catalog says, kept until anything in it changes: looking it up took
+ * an eighth of the time of a small batch.
+ */
+typedef struct WeekTable
+{
+	Oid			parent;
+	int			week;
+	Oid			relid;
+	bool		checked;		/* is whole known? */
+	bool		whole;			/* see takes_week() */
+} WeekTable;
+
+static bool catalog_known = false;	/* invalidation makes it false */
 static Oid	schema_oid = InvalidOid;
-static EState *estate = NULL;
-static Bulk *bulks[2 * MAX_PARTITIONS];
-static int	nbulks = 0;
 static Oid	event_parent = InvalidOid;
 static Oid	outcome_parent = InvalidOid;
+static WeekTable week_tables[4 * HG_BULK_TABLES];
+static int	nweek_tables = 0;
+
+/* The running transaction; all in its memory. */
+static EState *estate = NULL;
+static Bulk bulks[2 * HG_BULK_TABLES];
+static int	nbulks = 0;
 static HeldEvent held;
 static bool holding = false;
 static StringInfoData sealed;	/* scratch for what is hashed */
@@ -187,7 +150,6 @@ static uint64 events_written = 0;
 static MemoryContext store_context = NULL;	/* outlives the transaction */
 static HTAB *known = NULL;
 static Oid	known_relid = InvalidOid;	/* installation `known` is about */
-static SlotSet slot_sets[2 * MAX_PARTITIONS];	/* events, then outcomes */
 static SPIPlanPtr plan_session = NULL;
 static SPIPlanPtr plan_statement = NULL;
 static SPIPlanPtr plan_edge = NULL;
@@ -198,6 +160,7 @@ static SPIPlanPtr plan_context = NULL;
 static SPIPlanPtr plan_context_id = NULL;
 static MemoryContext contexts_memory = NULL;
 static HTAB *contexts = NULL;	/* of ContextEntry */
+static const ContextEntry *last_context = NULL; /* as often as not the next */
 static SPIPlanPtr plan_note = NULL;
 static SPIPlanPtr plan_intent = NULL;
 
@@ -270,413 +233,6 @@ take_text(Reader *reader, bool *isnull)
 	return PointerGetDatum(result);
 }
 
-/* ------------------------------------------------------------------ bulk */
-
-/* Make the set one of slots of this table, if it is not. */
-static void
-slots_prepare(SlotSet *set, Relation rel)
-{
-	const TupleTableSlotOps *ops = table_slot_callbacks(rel);
-	MemoryContext oldcontext;
-
-	if (set->context != NULL && set->ops == ops &&
-		equalTupleDescs(set->desc, RelationGetDescr(rel)))
-		return;
-	if (set->context != NULL)
-		MemoryContextDelete(set->context);
-	set->context = NULL;
-	set->ops = NULL;			/* nothing to keep, should memory run out */
-	set->nslots = 0;
-	set->context = AllocSetContextCreate(TopMemoryContext,
-										 "hoopguard recorder's slots",
-										 ALLOCSET_DEFAULT_SIZES);
-	oldcontext = MemoryContextSwitchTo(set->context);
-	set->desc = CreateTupleDescCopyConstr(RelationGetDescr(rel));
-	set->keys = palloc(sizeof(RowKeys) * BULK_ROWS);
-	set->places = palloc(sizeof(int16) * STATEMENT_PLACES);
-	set->ops = ops;
-	MemoryContextSwitchTo(oldcontext);
-}
-
-/* Is this an index of the rows that are their statement's latest? */
-static bool
-only_latest(Oid parent, const IndexInfo *info)
-{
-	const Var  *var;
-
-	if (parent != event_parent || list_length(info->ii_Predicate) != 1)
-		return false;
-	var = linitial(info->ii_Predicate);
-	return IsA(var, Var) && var->varattno == EVENT_LATEST + 1;
-}
-
-/*
- * Is this an index of plain columns at the row's begin, all of eight bytes and
- * ordered like numbers?  Then its entries can be made without deforming rows.
- */
-static bool
-plain_index(Oid parent, Relation rel, Relation index, const IndexInfo *info)
-{
-	int			i;
-
-	if (!FLOAT8PASSBYVAL || info->ii_Expressions != NIL ||
-		info->ii_ExclusionOps != NULL || info->ii_Unique ||
-		!index->rd_index->indisready ||
-		(info->ii_Predicate != NIL && !only_latest(parent, info)))
-		return false;
-	for (i = 0; i < info->ii_NumIndexAttrs; i++)
-	{
-		AttrNumber	attno = info->ii_IndexAttrNumbers[i];
-		Oid			type;
-
-		if (attno < 1 || attno > KEY_COLUMNS)
-			return false;
-		type = TupleDescAttr(RelationGetDescr(rel), attno - 1)->atttypid;
-		if (type != INT8OID && type != TIMESTAMPTZOID)
-			return false;
-	}
-	return true;
-}
-
-/* Does a BRIN index keep of each column the least and the greatest value? */
-static bool
-only_minmax(Relation index)
-{
-	int			i;
-
-	for (i = 1; i <= RelationGetNumberOfAttributes(index); i++)
-	{
-		if (index_getprocid(index, i, BRIN_PROCNUM_OPCINFO) !=
-			F_BRIN_MINMAX_OPCINFO)
-			return false;
-	}
-	return true;
-}
-
-static Bulk *
-bulk_open(Oid relid, Oid parent, int week, SlotSet *set)
-{
-	Bulk	   *bulk = palloc0(sizeof(Bulk));
-	int			i;
-
-	bulk->rel = table_open(relid, RowExclusiveLock);
-	bulk->parent = parent;
-	bulk->week = week;
-	slots_prepare(set, bulk->rel);
-	bulk->set = set;
-	bulk->rri = makeNode(ResultRelInfo);
-	InitResultRelInfo(bulk->rri, bulk->rel, 1, NULL, 0);
-	ExecOpenIndices(bulk->rri, false);
-	bulk->plain = true;
-	for (i = 0; i < bulk->rri->ri_NumIndices; i++)
-		bulk->plain &= plain_index(parent, bulk->rel,
-								   bulk->rri->ri_IndexRelationDescs[i],
-								   bulk->rri->ri_IndexRelationInfo[i]);
-	return bulk;
-}
-
-static void
-index_row(Bulk *bulk, int which, const RowKeys *keys, ItemPointer tid)
-{
-	IndexInfo  *info = bulk->rri->ri_IndexRelationInfo[which];
-	Datum		values[KEY_COLUMNS];
-	bool		nulls[KEY_COLUMNS];
-	int			i;
-
-	Assert(info->ii_NumIndexAttrs <= KEY_COLUMNS);
-	for (i = 0; i < info->ii_NumIndexAttrs; i++)
-	{
-		values[i] = keys->values[info->ii_IndexAttrNumbers[i] - 1];
-		nulls[i] = keys->nulls[info->ii_IndexAttrNumbers[i] - 1];
-	}
-	(void) index_insert(bulk->rri->ri_IndexRelationDescs[which], values, nulls,
-						tid, bulk->rel, UNIQUE_CHECK_NO, false, info);
-}
-
-/*
- * Rows [from, to), which are in one range of pages, for an index that keeps
- * the least and the greatest value of each column of a range: two rows made
- * of those say as much as all of them.
- */
-static void
-index_range(Bulk *bulk, int which, int from, int to)
-{
-	const IndexInfo *info = bulk->rri->ri_IndexRelationInfo[which];
-	const RowKeys *keys = bulk->set->keys;
-	RowKeys		least = keys[from];
-	RowKeys		most = keys[from];
-	bool		nulls = false;
-	int			i;
-	int			k;
-
-	for (k = 0; k < info->ii_NumIndexAttrs; k++)
-	{
-		int			column = info->ii_IndexAttrNumbers[k] - 1;
-
-		for (i = from; i < to; i++)
-		{
-			int64		value = DatumGetInt64(keys[i].values[column]);
-
-			nulls |= keys[i].nulls[column];
-			if (value < DatumGetInt64(least.values[column]))
-				least.values[column] = keys[i].values[column];
-			if (value > DatumGetInt64(most.values[column]))
-				most.values[column] = keys[i].values[column];
-		}
-	}
-	if (nulls)
-	{
-		for (i = from; i < to; i++)
-			index_row(bulk, which, &keys[i], &bulk->set->slots[i]->tts_tid);
-		return;
-	}
-	if (to - from > 1)
-		index_row(bulk, which, &least, &bulk->set->slots[from]->tts_tid);
-	index_row(bulk, which, &most, &bulk->set->slots[to - 1]->tts_tid);
-}
-
-/*
- * Have a BRIN index know a range of pages; nothing happens if it does.  Until
- * then whoever asks reads the range in any case, so a VACUUM that has a lock
- * on table or index needs not be waited for.
- */
-static void
-summarize(Relation rel, Relation index, BlockNumber block)
-{
-	if (!ConditionalLockRelationOid(RelationGetRelid(rel),
-									ShareUpdateExclusiveLock))
-		return;
-	if (ConditionalLockRelationOid(RelationGetRelid(index),
-								   ShareUpdateExclusiveLock))
-	{
-		(void) DirectFunctionCall2(brin_summarize_range,
-								   ObjectIdGetDatum(RelationGetRelid(index)),
-								   Int64GetDatum((int64) block));
-		UnlockRelationOid(RelationGetRelid(index), ShareUpdateExclusiveLock);
-	}
-	UnlockRelationOid(RelationGetRelid(rel), ShareUpdateExclusiveLock);
-}
-
-/* Index by index, which has each one's pages at hand. */
-static void
-index_rows(Bulk *bulk)
-{
-	TupleTableSlot **slots = bulk->set->slots;
-	int			which;
-	int			i;
-
-	for (which = 0; which < bulk->rri->ri_NumIndices; which++)
-	{
-		Relation	index = bulk->rri->ri_IndexRelationDescs[which];
-		bool		all = bulk->rri->ri_IndexRelationInfo[which]->ii_Predicate == NIL;
-		BlockNumber pages;
-		int			from = 0;
-
-		if (index->rd_rel->relam != BRIN_AM_OID || !all || !only_minmax(index))
-		{
-			for (i = 0; i < bulk->n; i++)
-			{
-				if (all || bulk->set->keys[i].latest)
-					index_row(bulk, which, &bulk->set->keys[i],
-							  &slots[i]->tts_tid);
-			}
-			continue;
-		}
-		pages = BrinGetPagesPerRange(index);
-		for (i = 1; i <= bulk->n; i++)
-		{
-			ItemPointer first = &slots[from]->tts_tid;
-			BlockNumber block = ItemPointerGetBlockNumber(first);
-
-			if (i < bulk->n && block / pages ==
-				ItemPointerGetBlockNumber(&slots[i]->tts_tid) / pages)
-				continue;
-			index_range(bulk, which, from, i);
-
-			/*
-			 * The range before is full.  This one: many rows at once are
-			 * summed up cheaply and a few, for each of which the sum would
-			 * have to be changed, are read as cheaply.
-			 */
-			if (block % pages == 0 &&
-				ItemPointerGetOffsetNumber(first) == FirstOffsetNumber)
-			{
-				if (block > 0)
-					summarize(bulk->rel, index, block - pages);
-				if (bulk->n >= ROWS_TO_SUMMARIZE)
-					summarize(bulk->rel, index, block);
-			}
-			from = i;
-		}
-	}
-}
-
-/* Slots in the order of their ids. */
-typedef struct SlotKey
-{
-	int64		id;
-	TupleTableSlot *slot;
-} SlotKey;
-
-#define ST_SORT sort_slot_keys
-#define ST_ELEMENT_TYPE SlotKey
-#define ST_COMPARE(a, b) ((a)->id < (b)->id ? -1 : (a)->id > (b)->id)
-#define ST_SCOPE static
-#define ST_DEFINE
-#include "lib/sort_template.h"
-
-static void
-sort_slots(Bulk *bulk)
-{
-	SlotKey    *keys = palloc(sizeof(SlotKey) * bulk->n);
-	int			i;
-
-	for (i = 0; i < bulk->n; i++)
-	{
-		keys[i].slot = bulk->set->slots[i];
-		keys[i].id = DatumGetInt64(keys[i].slot->tts_values[EVENT_ID]);
-	}
-	sort_slot_keys(keys, bulk->n);
-	for (i = 0; i < bulk->n; i++)
-		bulk->set->slots[i] = keys[i].slot;
-	pfree(keys);
-}
-
-/*
- * Mark, of each statement, the latest of the events to be written.  An index
- * has only those: an entry for each event took a quarter of the recorder's
- * time.  So the latest event of a statement is found at once, and all of them
- * by time.
- */
-static void
-mark_latest(Bulk *bulk)
-{
-	TupleTableSlot **slots = bulk->set->slots;
-	int16	   *places = bulk->set->places;
-	int			mask = 15;
-	int			i;
-
-	while (mask < 2 * bulk->n)
-		mask = mask * 2 + 1;
-	Assert(mask < STATEMENT_PLACES);
-	memset(places, -1, sizeof(int16) * (mask + 1));
-	for (i = 0; i < bulk->n; i++)
-	{
-		Datum	   *values = slots[i]->tts_values;
-		uint64		statement = (uint64) DatumGetInt64(values[EVENT_STATEMENT]);
-		int			place = (int) (statement & mask);
-		TupleTableSlot *other;
-
-		if (slots[i]->tts_isnull[EVENT_STATEMENT])
-			continue;
-		while (places[place] >= 0 &&
-			   slots[places[place]]->tts_values[EVENT_STATEMENT] !=
-			   values[EVENT_STATEMENT])
-			place = (place + 1) & mask;
-		if (places[place] >= 0)
-		{
-			/* rows come in the order of their ids */
-			other = slots[places[place]];
-			if (DatumGetTimestampTz(values[EVENT_AT]) <
-				DatumGetTimestampTz(other->tts_values[EVENT_AT]))
-				continue;
-			other->tts_isnull[EVENT_LATEST] = true;
-		}
-		places[place] = (int16) i;
-		slots[i]->tts_values[EVENT_LATEST] = BoolGetDatum(true);
-		slots[i]->tts_isnull[EVENT_LATEST] = false;
-	}
-}
-
-static void
-bulk_flush(Bulk *bulk)
-{
-	MemoryContext oldcontext;
-	int			i;
-
-	if (bulk->n == 0)
-		return;
-
-	/*
-	 * Rows come lane by lane.  In the order of their ids they fill the index
-	 * from its end, whose pages are then full and not split in the middle.
-	 */
-	if (bulk->parent == event_parent)
-	{
-		sort_slots(bulk);
-		mark_latest(bulk);
-	}
-	for (i = 0; bulk->plain && i < bulk->n; i++)
-	{
-		const TupleTableSlot *slot = bulk->set->slots[i];
-		RowKeys    *keys = &bulk->set->keys[i];
-
-		memcpy(keys->values, slot->tts_values, sizeof(keys->values));
-		memcpy(keys->nulls, slot->tts_isnull, sizeof(keys->nulls));
-		keys->latest = bulk->parent == event_parent &&
-			!slot->tts_isnull[EVENT_LATEST];
-	}
-
-	/* The insert leaves behind what it allocates. */
-	oldcontext = MemoryContextSwitchTo(GetPerTupleMemoryContext(estate));
-	table_multi_insert(bulk->rel, bulk->set->slots, bulk->n,
-					   estate->es_output_cid, 0, NULL);
-	if (bulk->plain)
-		index_rows(bulk);
-	for (i = 0; i < bulk->n; i++)
-	{
-		if (!bulk->plain)
-			list_free(HG_EXEC_INSERT_INDEX(bulk->rri, bulk->set->slots[i],
-										   estate));
-		ExecClearTuple(bulk->set->slots[i]);
-	}
-	MemoryContextSwitchTo(oldcontext);
-	ResetPerTupleExprContext(estate);
-	bulk->n = 0;
-}
-
-/* The next slot, filled; columns the values do not reach are NULL. */
-static TupleTableSlot *
-bulk_fill(Bulk *bulk, const Datum *values, const bool *nulls, int nvalues)
-{
-	TupleTableSlot *slot;
-	int			natts = RelationGetDescr(bulk->rel)->natts;
-	int			i;
-
-	if (bulk->n >= BULK_ROWS)
-		bulk_flush(bulk);
-	if (natts < nvalues)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("table \"%s\" has too few columns",
-						RelationGetRelationName(bulk->rel))));
-	if (bulk->n >= bulk->set->nslots)
-	{
-		MemoryContext oldcontext = MemoryContextSwitchTo(bulk->set->context);
-
-		slot = MakeSingleTupleTableSlot(bulk->set->desc, bulk->set->ops);
-		MemoryContextSwitchTo(oldcontext);
-		bulk->set->slots[bulk->set->nslots++] = slot;
-	}
-	slot = bulk->set->slots[bulk->n];
-	ExecClearTuple(slot);
-	for (i = 0; i < natts; i++)
-	{
-		slot->tts_values[i] = i < nvalues ? values[i] : (Datum) 0;
-		slot->tts_isnull[i] = i < nvalues ? nulls[i] : true;
-	}
-	ExecStoreVirtualTuple(slot);
-	return slot;
-}
-
-static void
-bulk_close(Bulk *bulk)
-{
-	bulk_flush(bulk);
-	ExecCloseIndices(bulk->rri);
-	table_close(bulk->rel, NoLock);
-}
-
 /* ------------------------------------------------------------- partitions */
 
 /*
@@ -708,9 +264,22 @@ partition_name(const char *table, int week)
 	return psprintf("%s_%04d%02d%02d", table, year, month, day);
 }
 
+/* Also called between transactions, so only notes it. */
+static void
+catalog_changed(Datum arg, Oid relid)
+{
+	catalog_known = false;
+}
+
+static void
+schemas_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	catalog_known = false;
+}
+
 /* The partition of a week, InvalidOid if there is none. */
 static Oid
-partition_of(Oid parent, const char *table, int week)
+look_up_partition(Oid parent, const char *table, int week)
 {
 	Oid			relid = get_relname_relid(partition_name(table, week),
 										  schema_oid);
@@ -722,13 +291,41 @@ partition_of(Oid parent, const char *table, int week)
 	return relid;
 }
 
-/* Would the partition take a row of this time? */
-static bool
-takes(Bulk *bulk, TupleTableSlot *slot, AttrNumber column, TimestampTz at)
+/* What is kept about a week's partition; NULL: nothing. */
+static WeekTable *
+week_table(Oid parent, int week)
 {
-	slot->tts_values[column - 1] = TimestampTzGetDatum(at);
-	slot->tts_isnull[column - 1] = false;
-	return ExecPartitionCheck(bulk->rri, slot, estate, false);
+	int			i;
+
+	for (i = 0; catalog_known && i < nweek_tables; i++)
+	{
+		if (week_tables[i].parent == parent && week_tables[i].week == week)
+			return &week_tables[i];
+	}
+	return NULL;
+}
+
+static Oid
+partition_of(Oid parent, int week)
+{
+	WeekTable  *table = week_table(parent, week);
+	Oid			relid;
+
+	if (table != NULL)
+		return table->relid;
+	relid = look_up_partition(parent,
+							  parent == event_parent ? "event" : "outcome",
+							  week);
+	if (catalog_known && OidIsValid(relid) &&
+		nweek_tables < (int) lengthof(week_tables))
+	{
+		table = &week_tables[nweek_tables++];
+		memset(table, 0, sizeof(WeekTable));
+		table->parent = parent;
+		table->week = week;
+		table->relid = relid;
+	}
+	return relid;
 }
 
 /*
@@ -736,24 +333,47 @@ takes(Bulk *bulk, TupleTableSlot *slot, AttrNumber column, TimestampTz at)
  * tell, and rows need no check of their own; not so the default partition's.
  */
 static bool
-takes_week(Bulk *bulk)
+takes_week(const Bulk *bulk)
 {
-	TupleTableSlot *slot;
+	Relation	rel = bulk->rows->rel;
 	AttrNumber	column = get_attnum(bulk->parent, "at");
-	bool		result;
+	Datum		values[HG_EVENT_COLUMNS] = {0};
+	bool		nulls[HG_EVENT_COLUMNS];
+	int			n = Min(RelationGetDescr(rel)->natts, HG_EVENT_COLUMNS);
 
-	if (RelationGetRelid(bulk->rel) ==
-		get_default_partition_oid(bulk->parent) ||
-		column != get_attnum(RelationGetRelid(bulk->rel), "at") ||
-		column < 1)
+	if (RelationGetRelid(rel) == get_default_partition_oid(bulk->parent) ||
+		column != get_attnum(RelationGetRelid(rel), "at") ||
+		column < 1 || column > n)
 		return false;
-	slot = MakeSingleTupleTableSlot(RelationGetDescr(bulk->rel),
-									&TTSOpsVirtual);
-	ExecStoreAllNullTuple(slot);
-	result = takes(bulk, slot, column, week_start(bulk->week)) &&
-		takes(bulk, slot, column, week_start(bulk->week + 1) - 1);
-	ExecDropSingleTupleTableSlot(slot);
-	return result;
+	memset(nulls, true, sizeof(nulls));
+	nulls[column - 1] = false;
+	values[column - 1] = TimestampTzGetDatum(week_start(bulk->week));
+	if (!hg_bulk_takes(bulk->rows, values, nulls, n))
+		return false;
+	values[column - 1] = TimestampTzGetDatum(week_start(bulk->week + 1) - 1);
+	return hg_bulk_takes(bulk->rows, values, nulls, n);
+}
+
+/* Is what takes_week() says; kept for the next transactions. */
+static void
+check_week(Bulk *bulk)
+{
+	WeekTable  *table = week_table(bulk->parent, bulk->week);
+
+	bulk->checked = true;
+	if (table != NULL && table->checked &&
+		table->relid == RelationGetRelid(bulk->rows->rel))
+	{
+		bulk->whole = table->whole;
+		return;
+	}
+	bulk->whole = takes_week(bulk);
+	table = week_table(bulk->parent, bulk->week);
+	if (table != NULL && table->relid == RelationGetRelid(bulk->rows->rel))
+	{
+		table->whole = bulk->whole;
+		table->checked = true;
+	}
 }
 
 /* The open bulk for rows of a time, or NULL if it has no partition. */
@@ -763,29 +383,31 @@ bulk_for(Oid parent, TimestampTz at)
 	MemoryContext oldcontext;
 	Oid			relid;
 	int			week = week_of(at);
-	int			set = 0;		/* open ones of this table */
+	int			place = 0;		/* open ones of this table */
+	Bulk	   *bulk = &bulks[nbulks];
 	int			i;
 
 	for (i = 0; i < nbulks; i++)
 	{
-		if (bulks[i]->parent != parent)
+		if (bulks[i].parent != parent)
 			continue;
-		if (bulks[i]->week == week)
-			return bulks[i];
-		set++;
+		if (bulks[i].week == week)
+			return &bulks[i];
+		place++;
 	}
-	if (set >= MAX_PARTITIONS)
+	if (place >= HG_BULK_TABLES)
 		return NULL;
-	if (parent == outcome_parent)
-		set += MAX_PARTITIONS;
-	relid = partition_of(parent, parent == event_parent ? "event" : "outcome",
-						 week);
+	relid = partition_of(parent, week);
 	if (!OidIsValid(relid))
 		return NULL;
 	oldcontext = MemoryContextSwitchTo(estate->es_query_cxt);
-	bulks[nbulks] = bulk_open(relid, parent, week, &slot_sets[set]);
+	memset(bulk, 0, sizeof(Bulk));
+	bulk->parent = parent;
+	bulk->week = week;
+	bulk->rows = hg_bulk_open(relid, parent == event_parent, place, estate);
 	MemoryContextSwitchTo(oldcontext);
-	return bulks[nbulks++];
+	nbulks++;
+	return bulk;
 }
 
 static void
@@ -794,7 +416,7 @@ make_partition(const char *table, Oid parent, int week)
 	char	   *name = partition_name(table, week);
 	char	   *sql;
 
-	if (OidIsValid(partition_of(parent, table, week)))
+	if (OidIsValid(look_up_partition(parent, table, week)))
 		return;
 	sql = psprintf("CREATE TABLE hoopguard.%s PARTITION OF hoopguard._%s"
 				   " FOR VALUES FROM ('%s 00:00:00+00') TO ('%s 00:00:00+00')",
@@ -811,7 +433,7 @@ make_partition(const char *table, Oid parent, int week)
 }
 
 static bool
-find_tables(void)
+look_up_tables(void)
 {
 	schema_oid = get_namespace_oid("hoopguard", true);
 	if (!OidIsValid(schema_oid) ||
@@ -820,6 +442,30 @@ find_tables(void)
 	event_parent = get_relname_relid("_event", schema_oid);
 	outcome_parent = get_relname_relid("_outcome", schema_oid);
 	return OidIsValid(event_parent) && OidIsValid(outcome_parent);
+}
+
+static bool
+find_tables(void)
+{
+	static bool watching = false;
+
+	if (!watching)
+	{
+		CacheRegisterRelcacheCallback(catalog_changed, (Datum) 0);
+		CacheRegisterSyscacheCallback(NAMESPACEOID, schemas_changed,
+									  (Datum) 0);
+		watching = true;
+	}
+	if (catalog_known)
+		return true;
+
+	/* a change while we look makes it unknown again */
+	catalog_known = true;
+	nweek_tables = 0;
+	if (look_up_tables())
+		return true;
+	catalog_known = false;
+	return false;
 }
 
 bool
@@ -861,6 +507,7 @@ forget_contexts(void)
 	if (contexts != NULL)
 		hash_destroy(contexts);
 	contexts = NULL;
+	last_context = NULL;
 	if (contexts_memory != NULL)
 		MemoryContextReset(contexts_memory);
 }
@@ -868,6 +515,8 @@ forget_contexts(void)
 bool
 hg_store_begin(Oid *event_relid)
 {
+	int			i;
+
 	estate = NULL;
 	nbulks = 0;
 	holding = false;
@@ -879,8 +528,17 @@ hg_store_begin(Oid *event_relid)
 											  "hoopguard store",
 											  ALLOCSET_DEFAULT_SIZES);
 
-	if (!find_tables())
-		return false;
+	/*
+	 * Hold the parents, so that no partition comes or goes meanwhile.  With
+	 * the locks comes the news of what did.
+	 */
+	for (i = 0; i == 0 || (!catalog_known && i < 3); i++)
+	{
+		if (!find_tables())
+			return false;
+		LockRelationOid(event_parent, RowExclusiveLock);
+		LockRelationOid(outcome_parent, RowExclusiveLock);
+	}
 	if (event_parent != known_relid)
 	{
 		forget_known();
@@ -888,10 +546,6 @@ hg_store_begin(Oid *event_relid)
 	}
 	known_relid = event_parent;
 	*event_relid = event_parent;
-
-	/* Hold the parents, so that no partition comes or goes meanwhile. */
-	LockRelationOid(event_parent, RowExclusiveLock);
-	LockRelationOid(outcome_parent, RowExclusiveLock);
 	hg_seal_begin(schema_oid);
 	hg_outbox_begin();
 	initStringInfo(&sealed);
@@ -905,8 +559,8 @@ hg_store_has_partitions(void)
 {
 	int			week = week_of(GetCurrentTimestamp());
 
-	return OidIsValid(partition_of(event_parent, "event", week)) &&
-		OidIsValid(partition_of(outcome_parent, "outcome", week));
+	return OidIsValid(partition_of(event_parent, week)) &&
+		OidIsValid(partition_of(outcome_parent, week));
 }
 
 void
@@ -916,9 +570,9 @@ hg_store_end(void)
 
 	write_held(NULL, NULL);
 	for (i = 0; i < nbulks; i++)
-		bulk_close(bulks[i]);
+		hg_bulk_close(bulks[i].rows);
 	nbulks = 0;
-	hg_seal_end();
+	hg_seal_end(estate);
 	FreeExecutorState(estate);
 	estate = NULL;
 	hg_outbox_end();
@@ -961,7 +615,10 @@ hg_store_forget(bool committed)
 		MemoryContextReset(store_context);
 	hg_seal_forget(committed);
 	if (!committed)
+	{
 		forget_contexts();
+		catalog_known = false;
+	}
 	holding = false;
 	new_statements = NIL;
 	estate = NULL;
@@ -1052,7 +709,7 @@ digest_of_all(uint8 *digests, int n, bool *isnull)
 	if (n == 0)
 		return (Datum) 0;
 	qsort(digests, n, HG_DIGEST_LEN, digest_cmp);
-	hg_seal_sha256(digests, (Size) n * HG_DIGEST_LEN, digest);
+	hg_sha256(digests, (Size) n * HG_DIGEST_LEN, digest);
 	result = palloc(VARHDRSZ + HG_DIGEST_LEN);
 	SET_VARSIZE(result, VARHDRSZ + HG_DIGEST_LEN);
 	memcpy(VARDATA(result), digest, HG_DIGEST_LEN);
@@ -1284,6 +941,15 @@ static const struct
 }			context_parts[CONTEXT_PARTS] = {{0, 1}, {1, 4}, {5, 3}, {8, 1},
 {9, 1}};
 
+/* Is that the context of these bytes? */
+static inline bool
+is_context(const ContextEntry *entry, const char *bytes, uint32 len,
+		   int unknown)
+{
+	return entry != NULL && entry->unknown == unknown && entry->len == len &&
+		memcmp(entry->bytes, bytes, len) == 0;
+}
+
 /*
  * What an event has in common with others: subject, roles, intent, command,
  * verdict and so on, and which of its counts are NULL.  Kept in the form that
@@ -1292,8 +958,7 @@ static const struct
 static const ContextEntry *
 context_of(const char *bytes, uint32 len, int unknown)
 {
-	uint64		key = hash_bytes_extended((const unsigned char *) bytes,
-										  (int) len, (uint64) unknown);
+	uint64		key;
 	ContextEntry *entry = NULL;
 	ContextEntry made;
 	Datum		values[CONTEXT_COLUMNS + 2];
@@ -1301,11 +966,14 @@ context_of(const char *bytes, uint32 len, int unknown)
 	bool		found;
 	int			i;
 
+	if (is_context(last_context, bytes, len, unknown))
+		return last_context;
+	key = hash_bytes_extended((const unsigned char *) bytes, (int) len,
+							  (uint64) unknown);
 	if (contexts != NULL)
 		entry = hash_search(contexts, &key, HASH_FIND, NULL);
-	if (entry != NULL && entry->unknown == unknown && entry->len == len &&
-		memcmp(entry->bytes, bytes, len) == 0)
-		return entry;
+	if (is_context(entry, bytes, len, unknown))
+		return last_context = entry;
 
 	memset(&made, 0, sizeof(made));
 	made.failed = read_context(bytes, len, values, nulls);
@@ -1346,7 +1014,7 @@ context_of(const char *bytes, uint32 len, int unknown)
 	}
 	entry = hash_search(contexts, &key, HASH_ENTER, &found);
 	*entry = made;
-	return entry;
+	return last_context = entry;
 }
 
 /* ---------------------------------------------------------------- sealing */
@@ -1402,7 +1070,6 @@ seal_event(int64 seal, const HeldEvent *event)
 {
 	const HgWireEvent *wire = &event->wire;
 	const ContextEntry *context = event->context;
-	uint8		digest[HG_DIGEST_LEN];
 	uint16		n = pg_hton16(SEALED_EVENT_FIELDS);
 	Size		most = sizeof(n) + SEALED_EVENT_FIELDS * 12;
 	uint32		len;
@@ -1449,21 +1116,20 @@ seal_event(int64 seal, const HeldEvent *event)
 	at = field_count(at, wire, HG_COUNT_SCRUBBED);
 	Assert(at - sealed.data <= most);
 
-	hg_seal_sha256(sealed.data, at - sealed.data, digest);
-	hg_seal_row(seal, HG_SEALED_EVENT, wire->event_id, digest);
+	hg_seal_bytes(seal, HG_SEALED_EVENT, wire->event_id, sealed.data,
+				  at - sealed.data);
 }
 
 /* The same of an outcome. */
 static void
 seal_outcome(int64 seal, const Datum *values, const bool *nulls)
 {
-	uint8		digest[HG_DIGEST_LEN];
 
 	resetStringInfo(&sealed);
 	hg_seal_append(&sealed, OUTCOME_COLUMNS - 1, outcome_types + 1, values + 1,
 				   nulls + 1);
-	hg_seal_sha256(sealed.data, sealed.len, digest);
-	hg_seal_row(seal, HG_SEALED_OUTCOME, DatumGetInt64(values[0]), digest);
+	hg_seal_bytes(seal, HG_SEALED_OUTCOME, DatumGetInt64(values[0]),
+				  sealed.data, sealed.len);
 }
 
 /* ------------------------------------------------------ events and outcomes */
@@ -1482,21 +1148,19 @@ put_row(Oid parent, TimestampTz at, Datum *values, bool *nulls, int n,
 
 	if (bulk != NULL)
 	{
-		TupleTableSlot *slot;
-
-		if (bulk->n == ROWS_BEFORE_WEEK && !bulk->whole)
-			bulk->whole = takes_week(bulk);
+		if (!bulk->checked && (week_table(parent, bulk->week) != NULL ||
+							   bulk->rows->n >= ROWS_BEFORE_WEEK))
+			check_week(bulk);
 		seal = hg_seal_for(week_start(bulk->week), week_start(bulk->week + 1));
 		values[seal_column] = Int64GetDatum(seal);
-		slot = bulk_fill(bulk, values, nulls, n);
-		if (bulk->whole || ExecPartitionCheck(bulk->rri, slot, estate, false))
+		if (bulk->whole || hg_bulk_takes(bulk->rows, values, nulls, n))
 		{
+			/* the bulk marks the latest ones */
 			if (parent == event_parent)
-				slot->tts_isnull[EVENT_LATEST] = true;
-			bulk->n++;
+				nulls[HG_EVENT_LATEST] = true;
+			hg_bulk_add(bulk->rows, values, nulls, n);
 			return seal;
 		}
-		ExecClearTuple(slot);
 	}
 	week = week_of(at);
 	seal = hg_seal_for(week_start(week), week_start(week + 1));
@@ -1553,13 +1217,13 @@ write_held(const Datum *outcome, const bool *onulls)
 		INT4OID, INT4OID, INT4OID, BOOLOID, INT8OID, XID8OID, LSNOID, UUIDOID,
 	TEXTOID, INT8ARRAYOID, BOOLOID};
 	const HgWireEvent *wire = &held.wire;
-	Datum		values[EVENT_COLUMNS];
-	bool		nulls[EVENT_COLUMNS];
+	Datum		values[HG_EVENT_COLUMNS];
+	bool		nulls[HG_EVENT_COLUMNS];
 	bool		wide = false;
 	int64		seal;
 	int			i;
 
-	StaticAssertStmt(lengthof(types) == EVENT_COLUMNS, "columns of _event");
+	StaticAssertStmt(lengthof(types) == HG_EVENT_COLUMNS, "columns of _event");
 	if (!holding)
 		return;
 	holding = false;
@@ -1617,7 +1281,7 @@ write_held(const Datum *outcome, const bool *onulls)
 	nulls[20] = held.no_traceparent;
 
 	/* mark_latest() sees to it; a row that is written by itself is one */
-	values[EVENT_LATEST] = BoolGetDatum(true);
+	values[HG_EVENT_LATEST] = BoolGetDatum(true);
 
 	seal = put_row(event_parent, wire->at, values,
 				   nulls, lengthof(types), 5, &plan_event,
@@ -1700,16 +1364,24 @@ store_outcome(Reader *r)
 	end_transaction(session_id, txn, xid, state, lsn, take_i64(r));
 }
 
-/* A row of note: its id, time, session, kind and detail. */
+/*
+ * A row of note: its id, time, session, kind and detail.  Values of statements
+ * go with the week of their events, and to no sink.
+ */
 static void
-insert_note(Datum *values, bool *nulls)
+insert_note(Datum *values, bool *nulls, bool literals)
 {
 	static Oid	types[] = {INT8OID, TIMESTAMPTZOID, INT8OID, TEXTOID, JSONBOID,
 		INT8OID};
 	uint8		digest[HG_DIGEST_LEN];
-	int64		seal = hg_seal_for(0, 0);
+	int			week = week_of(DatumGetTimestampTz(values[1]));
+	int64		seal = literals ?
+		hg_seal_for(week_start(week), week_start(week + 1)) :
+		hg_seal_for(0, 0);
 
-	hg_outbox_note(DatumGetInt64(values[0]), DatumGetTimestampTz(values[1]));
+	if (!literals)
+		hg_outbox_note(DatumGetInt64(values[0]),
+					   DatumGetTimestampTz(values[1]));
 	values[5] = Int64GetDatum(seal);
 	hg_seal_digest(4, types + 1, values + 1, nulls + 1, digest);
 	if (run_plan(&plan_note,
@@ -1736,7 +1408,8 @@ store_note(Reader *r)
 	if (!nulls[4])
 		values[4] = DirectFunctionCall1(jsonb_in,
 										CStringGetDatum(TextDatumGetCString(values[4])));
-	insert_note(values, nulls);
+	insert_note(values, nulls, !nulls[3] &&
+				strcmp(TextDatumGetCString(values[3]), "literals") == 0);
 }
 
 void
@@ -1750,7 +1423,7 @@ hg_store_note(const char *kind, const char *detail)
 	values[2] = (Datum) 0;
 	values[3] = CStringGetTextDatum(kind);
 	values[4] = DirectFunctionCall1(jsonb_in, CStringGetDatum(detail));
-	insert_note(values, nulls);
+	insert_note(values, nulls, false);
 }
 
 /*

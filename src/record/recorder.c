@@ -34,10 +34,12 @@
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "record/lane_shared.h"
+#include "record/outbox.h"
 #include "record/record_store.h"
 #include "record/recorder.h"
 #include "record/retention.h"
 #include "record/seal.h"
+#include "replication/syncrep.h"
 #include "storage/ipc.h"
 #include "storage/proc.h"
 #include "storage/procsignal.h"
@@ -61,6 +63,7 @@
 #define BLOCKED_DRAIN_MS 2000
 #define SHUTDOWN_DRAIN_MS 5000
 #define SHUTDOWN_SETTLE_MS 500	/* the launcher tells of a shutdown by then */
+#define FLUSH_MS 10				/* what nobody flushed; see leave_flush() */
 #define RETRY_MIN_MS 100
 #define RETRY_MAX_MS 5000
 #define LOCK_TIMEOUT "300ms"	/* under deadlock_timeout: we give way, not
@@ -117,6 +120,8 @@ static bool batch_full;
 static volatile sig_atomic_t in_commit = false;
 static TimestampTz leave_by = 0;	/* 0: not leaving */
 static bool first_refusal = true;	/* of this batch, so to be logged */
+static XLogRecPtr stored_lsn = InvalidXLogRecPtr;	/* of the last commit */
+static TimestampTz unflushed_since = 0; /* 0: it is on disk */
 static uint64 intents_since = RESOLVE_AFTER;	/* stored, since the table of
 												 * intents was seen to */
 static TimestampTz absent_since = 0;
@@ -341,6 +346,18 @@ drop_part(LaneReader *reader)
 	pg_atomic_fetch_add_u64(&hg_lane_shared->lost, 1);
 }
 
+/*
+ * A record whose pieces are not all here: its session is told when it waits,
+ * and all sessions send again what they have sent only once.
+ */
+static void
+lose_record(HgLane *lane)
+{
+	pg_atomic_fetch_add_u64(&hg_lane_shared->lost, 1);
+	pg_atomic_fetch_add_u64(&lane->refused, 1);
+	pg_atomic_fetch_add_u64(&hg_lane_shared->epoch, 1);
+}
+
 static void
 add_record(int type, int lane, const char *data, Size len)
 {
@@ -416,15 +433,19 @@ collect_lane(int index)
 			reader->part_len = 0;
 			reader->part_total = piece.total;
 			reader->part_type = piece.type;
-			if (reader->part == NULL)
-				pg_atomic_fetch_add_u64(&hg_lane_shared->lost, 1);
 		}
 		if (reader->part == NULL)
-			continue;			/* its first piece is gone */
+		{
+			/* too long for us, or the recorder before had its first pieces */
+			if (last)
+				lose_record(lane);
+			continue;
+		}
 		if (piece.total != reader->part_total ||
 			reader->part_len + piece.len > reader->part_total)
 		{
 			drop_part(reader);
+			pg_atomic_fetch_add_u64(&lane->refused, 1);
 			continue;
 		}
 		ring_read(ring, at + sizeof(piece), reader->part + reader->part_len,
@@ -506,6 +527,7 @@ publish(void)
 								(uint64) GetCurrentTimestamp());
 
 		moved = true;
+		pg_atomic_write_u64(&lane->lsn, stored_lsn);
 
 		/* Our reads of the bytes come before anyone may overwrite them. */
 		pg_memory_barrier();
@@ -548,6 +570,7 @@ commit_transaction(void)
 	in_commit = true;
 	CommitTransactionCommand();
 	in_commit = false;
+	stored_lsn = Max(stored_lsn, XactLastCommitEnd);
 	QueryCancelPending = false;
 	pgstat_report_activity(STATE_IDLE, NULL);
 }
@@ -591,6 +614,7 @@ tell_seal(void)
 	hg_seal_last(&mark);
 	LWLockAcquire(hg_lane_shared->lock, LW_EXCLUSIVE);
 	my_slot->sealed = mark;
+	my_slot->sealed_lsn = stored_lsn;
 	LWLockRelease(hg_lane_shared->lock);
 }
 
@@ -662,6 +686,71 @@ retain(void)
 	return ok;
 }
 
+/* Does a session wait for what is being stored? */
+static bool
+somebody_waits(void)
+{
+	int			i;
+
+	for (i = 0; i < hg_lane_shared->nlanes; i++)
+	{
+		HgLane	   *lane = &hg_lane_shared->lanes[i];
+
+		if (lane->dboid == my_dboid &&
+			pg_atomic_read_u32(&lane->waiting) != 0 &&
+			pg_atomic_read_u32(&lane->state) == HG_LANE_OWNED)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * May the flush of this transaction be left to a session that waits for it?
+ * The session's own commit, or else a flush, comes after our commit in WAL, so
+ * one flush serves both.  Not if anything leaves the server on the strength of
+ * this commit (requests for approval, sinks), nor if a standby is to have it.
+ */
+static bool
+may_leave_flush(int from, int to)
+{
+	int			i;
+
+	if (leaving() || ConfigReloadPending || !somebody_waits() ||
+		hg_outbox_wanted() ||
+		(SyncRepStandbyNames != NULL && SyncRepStandbyNames[0] != '\0'))
+		return false;
+	for (i = from; i < to; i++)
+	{
+		if (batch[i].type >= 64)
+			return false;
+	}
+	return true;
+}
+
+/* For this transaction. */
+static void
+leave_flush(void)
+{
+	(void) set_config_option("synchronous_commit", "off", PGC_SUSET,
+							 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+	if (unflushed_since == 0)
+		unflushed_since = GetCurrentTimestamp();
+}
+
+/* Who waited may have gone: see to the flush after a while. */
+static void
+flush_left(bool now)
+{
+	if (unflushed_since == 0)
+		return;
+	if (now || TimestampDifferenceExceeds(unflushed_since,
+										  GetCurrentTimestamp(), FLUSH_MS))
+		XLogFlush(stored_lsn);
+	else if (XLogNeedsFlush(stored_lsn))
+		return;
+	unflushed_since = 0;
+}
+
 /* One transaction for the records [from, to) that are not settled yet. */
 static Attempt
 attempt(int from, int to)
@@ -712,6 +801,8 @@ attempt(int from, int to)
 									record->type)));
 			}
 			hg_store_end();
+			if (may_leave_flush(from, to))
+				leave_flush();
 		}
 		commit_transaction();
 	}
@@ -972,13 +1063,30 @@ owners_live(void)
 	return false;
 }
 
+/* Is a session in the midst of a record, whose first pieces are here only? */
+static bool
+parts_left(void)
+{
+	int			i;
+
+	for (i = 0; i < hg_lane_shared->nlanes; i++)
+	{
+		if (readers[i].part != NULL &&
+			hg_lane_shared->lanes[i].dboid == my_dboid &&
+			pg_atomic_read_u32(&hg_lane_shared->lanes[i].state) ==
+			HG_LANE_OWNED)
+			return true;
+	}
+	return false;
+}
+
 /* Leaving: is there more to wait for? */
 static bool
 done_leaving(TimestampTz since)
 {
 	if (out_of_time())
 		return true;
-	if (nbatch > 0 || hg_lane_pending(my_dboid, NULL) > 0)
+	if (nbatch > 0 || hg_lane_pending(my_dboid, NULL) > 0 || parts_left())
 		return false;
 	if (my_slot->blocked > 0 || !owners_live())
 		return true;
@@ -1013,6 +1121,7 @@ hg_recorder_main(Datum arg)
 	BackgroundWorkerInitializeConnectionByOid(my_dboid, InvalidOid,
 											  BGWORKER_BYPASS_ALLOWCONN);
 	session_settings();
+	stored_lsn = my_slot->sealed_lsn;
 	hg_seal_resume(&my_slot->sealed);
 	tell_name();
 	my_slot->failures = 0;
@@ -1036,6 +1145,7 @@ hg_recorder_main(Datum arg)
 		if (ConfigReloadPending)
 			reload();
 		AcceptInvalidationMessages();
+		flush_left(false);
 		check_leave();
 		if (leaving() && leaving_since == 0)
 			leaving_since = GetCurrentTimestamp();
@@ -1102,6 +1212,8 @@ hg_recorder_main(Datum arg)
 		if (next_tick() != 0)
 			sleep_ms = Min(sleep_ms,
 						   TimestampDifferenceMilliseconds(now, next_tick()));
+		if (unflushed_since != 0)
+			sleep_ms = Min(sleep_ms, FLUSH_MS);
 		if (sleep_ms > ACTIVE_SLEEP_MS)
 		{
 			pgstat_report_stat(true);
@@ -1117,5 +1229,6 @@ hg_recorder_main(Datum arg)
 							 sleep_ms, PG_WAIT_EXTENSION);
 		pg_atomic_write_u32(&my_slot->sleeping, 0);
 	}
+	flush_left(true);
 	proc_exit(0);
 }

@@ -18,8 +18,13 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
+#include "base/compat.h"
+#include "base/sha256.h"
 #include "catalog/pg_type.h"
+#include "executor/executor.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "port/pg_bswap.h"
@@ -49,7 +54,22 @@ typedef struct SealGroup
 	Size		cap;
 } SealGroup;
 
+/*
+ * An input of a digest that waits for another one as long, since two take
+ * little longer than one.
+ */
+#define PAIR_BLOCKS 8
+
+typedef struct Single
+{
+	bool		waits;
+	int			group;
+	Size		row;
+	uint8		padded[PAIR_BLOCKS * HG_SHA256_BLOCK];
+} Single;
+
 /* The running transaction; rows are in its context. */
+static Single singles[PAIR_BLOCKS];	/* of 1, 2, ... blocks */
 static MemoryContext seal_context = NULL;
 static SealGroup groups[MAX_GROUPS];
 static int	ngroups = 0;
@@ -59,8 +79,16 @@ static HgSealMark next;			/* the chain's end when it commits */
 /* This process. */
 static HgSealMark last = {InvalidOid};
 static bool must_read = true;	/* compare with the table first */
-static SPIPlanPtr plan_seal = NULL;
 static SPIPlanPtr plan_last = NULL;
+
+static void
+forget_singles(void)
+{
+	int			i;
+
+	for (i = 0; i < PAIR_BLOCKS; i++)
+		singles[i].waits = false;
+}
 
 void
 hg_seal_begin(Oid schema)
@@ -82,6 +110,7 @@ hg_seal_begin(Oid schema)
 	}
 	next = last;
 	ngroups = 0;
+	forget_singles();
 }
 
 /* Where the table says the chain ends, if that is beyond what we know. */
@@ -155,20 +184,24 @@ hg_seal_for(TimestampTz from, TimestampTz to)
 	return group->seal_id;
 }
 
-void
-hg_seal_row(int64 seal_id, char kind, int64 id, const uint8 *digest)
+static SealGroup *
+group_of(int64 seal_id)
 {
-	SealGroup	   *group = NULL;
-	SealedRow  *row;
 	int			i;
 
-	for (i = 0; i < ngroups && group == NULL; i++)
+	for (i = 0; i < ngroups; i++)
 	{
 		if (groups[i].seal_id == seal_id)
-			group = &groups[i];
+			return &groups[i];
 	}
-	if (group == NULL)
-		elog(ERROR, "seal " INT64_FORMAT " is not open", seal_id);
+	elog(ERROR, "seal " INT64_FORMAT " is not open", seal_id);
+}
+
+static SealedRow *
+new_row(SealGroup *group, char kind, int64 id)
+{
+	SealedRow  *row;
+
 	if (group->nrows >= group->cap)
 	{
 		group->cap *= 2;
@@ -178,7 +211,74 @@ hg_seal_row(int64 seal_id, char kind, int64 id, const uint8 *digest)
 	row = &group->rows[group->nrows++];
 	row->id = id;
 	row->kind = kind;
+	return row;
+}
+
+void
+hg_seal_row(int64 seal_id, char kind, int64 id, const uint8 *digest)
+{
+	SealedRow  *row = new_row(group_of(seal_id), kind, id);
+
 	memcpy(row->digest, digest, HG_DIGEST_LEN);
+}
+
+/* Digests of one that waits and, unless it is NULL, of another. */
+static void
+settle_single(Single *first, Single *second, size_t nblocks)
+{
+	const uint8 *padded[2];
+	uint8		digests[2][HG_DIGEST_LEN];
+
+	padded[0] = first->padded;
+	padded[1] = second != NULL ? second->padded : first->padded;
+	hg_sha256_two(padded, nblocks, digests);
+	memcpy(groups[first->group].rows[first->row].digest, digests[0],
+		   HG_DIGEST_LEN);
+	if (second != NULL)
+		memcpy(groups[second->group].rows[second->row].digest, digests[1],
+			   HG_DIGEST_LEN);
+	first->waits = false;
+}
+
+void
+hg_seal_bytes(int64 seal_id, char kind, int64 id, const char *bytes, Size len)
+{
+	SealGroup  *group = group_of(seal_id);
+	SealedRow  *row = new_row(group, kind, id);
+	Size		whole = len - len % HG_SHA256_BLOCK;
+	Single		other;
+	Single	   *single;
+	size_t		nblocks;
+
+	if (len + 9 > sizeof(other.padded))
+	{
+		hg_sha256(bytes, len, row->digest);
+		return;
+	}
+	nblocks = (len + 9 + HG_SHA256_BLOCK - 1) / HG_SHA256_BLOCK;
+	single = &singles[nblocks - 1];
+	if (single->waits)
+		single = &other;
+	single->group = (int) (group - groups);
+	single->row = group->nrows - 1;
+	memcpy(single->padded, bytes, len);
+	(void) hg_sha256_pad(single->padded + whole, len - whole, len);
+	if (single == &other)
+		settle_single(&singles[nblocks - 1], &other, nblocks);
+	else
+		single->waits = true;
+}
+
+static void
+settle_singles(void)
+{
+	int			i;
+
+	for (i = 0; i < PAIR_BLOCKS; i++)
+	{
+		if (singles[i].waits)
+			settle_single(&singles[i], NULL, i + 1);
+	}
 }
 
 /*
@@ -223,13 +323,79 @@ make_bytes(const void *data, Size len)
 	return PointerGetDatum(result);
 }
 
-static void
-write_seal(SealGroup *group)
+/* Columns of the table, in their order. */
+static const Oid seal_types[] = {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+TIMESTAMPTZOID, INT8OID, BYTEAOID, BYTEAOID, BYTEAOID};
+
+#define SEAL_COLUMNS ((int) lengthof(seal_types))
+
+/* The table, open for rows. */
+typedef struct SealTable
 {
-	static Oid	types[] = {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID,
-		TIMESTAMPTZOID, INT8OID, BYTEAOID, BYTEAOID, BYTEAOID};
-	Datum		values[lengthof(types)];
-	char		nulls[lengthof(types)];
+	Relation	rel;
+	ResultRelInfo *rri;
+	TupleTableSlot *slot;
+	EState	   *estate;
+} SealTable;
+
+/* Past the executor, like events: each small batch has a seal, too. */
+static void
+open_seals(SealTable *table, EState *estate)
+{
+	TupleDesc	desc;
+	int			i;
+
+	table->estate = estate;
+	table->rel = table_open(seal_relid, RowExclusiveLock);
+	desc = RelationGetDescr(table->rel);
+	for (i = 0; i < SEAL_COLUMNS; i++)
+	{
+		if (i >= desc->natts ||
+			TupleDescAttr(desc, i)->atttypid != seal_types[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("table \"%s\" has other columns than hoopguard made",
+							RelationGetRelationName(table->rel))));
+	}
+	table->rri = makeNode(ResultRelInfo);
+	InitResultRelInfo(table->rri, table->rel, 1, NULL, 0);
+	ExecOpenIndices(table->rri, false);
+	table->slot = table_slot_create(table->rel, NULL);
+}
+
+static void
+close_seals(SealTable *table)
+{
+	ExecDropSingleTupleTableSlot(table->slot);
+	ExecCloseIndices(table->rri);
+	table_close(table->rel, NoLock);
+}
+
+/* One row; columns that somebody added are NULL. */
+static void
+insert_seal(SealTable *table, const Datum *values, const bool *nulls)
+{
+	TupleTableSlot *slot = table->slot;
+	int			i;
+
+	ExecClearTuple(slot);
+	for (i = 0; i < slot->tts_tupleDescriptor->natts; i++)
+	{
+		slot->tts_values[i] = i < SEAL_COLUMNS ? values[i] : (Datum) 0;
+		slot->tts_isnull[i] = i < SEAL_COLUMNS ? nulls[i] : true;
+	}
+	ExecStoreVirtualTuple(slot);
+	table_tuple_insert(table->rel, slot, table->estate->es_output_cid, 0,
+					   NULL);
+	list_free(HG_EXEC_INSERT_INDEX(table->rri, slot, table->estate));
+	ResetPerTupleExprContext(table->estate);
+}
+
+static void
+write_seal(SealTable *table, SealGroup *group)
+{
+	Datum		values[SEAL_COLUMNS];
+	bool		nulls[SEAL_COLUMNS] = {false};
 	StringInfoData buf;
 	SortKey    *keys;
 	uint8	   *marks;
@@ -259,36 +425,22 @@ write_seal(SealGroup *group)
 		memcpy(marks + i * HG_SEAL_MARK_LEN, row->digest, HG_SEAL_MARK_LEN);
 	}
 	pfree(keys);
-	hg_seal_sha256(buf.data, buf.len, rows_hash);
+	hg_sha256(buf.data, buf.len, rows_hash);
 	hg_seal_hash(next.hash, group->seal_id, at, group->from, group->to,
 				 (int64) group->nrows, rows_hash, marks,
 				 group->nrows * HG_SEAL_MARK_LEN, hash);
 
-	memset(nulls, ' ', sizeof(nulls));
 	values[0] = Int64GetDatum(group->seal_id);
 	values[1] = TimestampTzGetDatum(at);
 	values[2] = TimestampTzGetDatum(group->from);
 	values[3] = TimestampTzGetDatum(group->to);
 	if (group->from == 0 && group->to == 0)
-		nulls[2] = nulls[3] = 'n';
+		nulls[2] = nulls[3] = true;
 	values[4] = Int64GetDatum((int64) group->nrows);
 	values[5] = make_bytes(rows_hash, sizeof(rows_hash));
 	values[6] = make_bytes(marks, group->nrows * HG_SEAL_MARK_LEN);
 	values[7] = make_bytes(hash, sizeof(hash));
-	if (plan_seal == NULL)
-	{
-		SPIPlanPtr	made = SPI_prepare("INSERT INTO hoopguard.seal (seal_id,"
-									   " at, period_from, period_to, rows,"
-									   " rows_hash, marks, hash)"
-									   " VALUES ($1, $2, $3, $4, $5, $6, $7,"
-									   " $8)", lengthof(types), types);
-
-		if (made == NULL || SPI_keepplan(made) != 0)
-			elog(ERROR, "could not prepare a seal");
-		plan_seal = made;
-	}
-	if (SPI_execute_plan(plan_seal, values, nulls, false, 0) < 0)
-		elog(ERROR, "could not write a seal");
+	insert_seal(table, values, nulls);
 	hg_outbox_seal(group->seal_id, at);
 	next.seal_id = group->seal_id;
 	memcpy(next.hash, hash, sizeof(next.hash));
@@ -297,12 +449,18 @@ write_seal(SealGroup *group)
 }
 
 void
-hg_seal_end(void)
+hg_seal_end(EState *estate)
 {
+	SealTable	table;
 	int			i;
 
+	if (ngroups == 0)
+		return;
+	settle_singles();
+	open_seals(&table, estate);
 	for (i = 0; i < ngroups; i++)
-		write_seal(&groups[i]);
+		write_seal(&table, &groups[i]);
+	close_seals(&table);
 }
 
 void

@@ -11,6 +11,7 @@
 #include "common/sha2.h"
 #include "datatype/timestamp.h"
 #include "lib/stringinfo.h"
+#include "nodes/execnodes.h"
 
 #define HG_DIGEST_LEN PG_SHA256_DIGEST_LENGTH
 
@@ -41,9 +42,6 @@ typedef struct HgSealMark
 extern void hg_seal_append(StringInfo buf, int n, const Oid *types,
 						   const Datum *values, const bool *nulls);
 
-/* SHA-256 of some bytes; ERROR if the library cannot. */
-extern void hg_seal_sha256(const void *data, Size len, uint8 *digest);
-
 /* SHA-256 of a row in that form. */
 extern void hg_seal_digest(int n, const Oid *types, const Datum *values,
 						   const bool *nulls, uint8 *digest);
@@ -73,8 +71,12 @@ extern int64 hg_seal_for(TimestampTz from, TimestampTz to);
 extern void hg_seal_row(int64 seal_id, char kind, int64 id,
 						const uint8 *digest);
 
+/* The same, with the bytes whose digest it is; see seal_digest.c. */
+extern void hg_seal_bytes(int64 seal_id, char kind, int64 id,
+						  const char *bytes, Size len);
+
 /* Write the seals; before the commit. */
-extern void hg_seal_end(void);
+extern void hg_seal_end(EState *estate);
 
 /* After the transaction ended. */
 extern void hg_seal_forget(bool committed);

@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include "base/sha256.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "libpq/pqformat.h"
@@ -148,7 +149,7 @@ hg_seal_digest(int n, const Oid *types, const Datum *values,
 
 	initStringInfo(&buf);
 	hg_seal_append(&buf, n, types, values, nulls);
-	hg_seal_sha256(buf.data, buf.len, digest);
+	hg_sha256(buf.data, buf.len, digest);
 	pfree(buf.data);
 }
 

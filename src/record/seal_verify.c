@@ -15,6 +15,7 @@
  */
 #include "postgres.h"
 
+#include "base/sha256.h"
 #include "catalog/namespace.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -422,7 +423,7 @@ check_rows(Verify *v, const Seal *seal)
 		hg_seal_append_row(&buf, v->row[i].kind, v->row[i].id,
 						   v->row[i].digest);
 	}
-	hg_seal_sha256(buf.data, buf.len, digest);
+	hg_sha256(buf.data, buf.len, digest);
 	if ((int64) v->nrow != seal->count ||
 		!same_bytes(seal->rows_hash, digest, sizeof(digest)))
 		judge_rows(v, seal);
@@ -482,17 +483,7 @@ hoopguard__verify_audit(PG_FUNCTION_ARGS)
 	v->rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	v->outer = CurrentMemoryContext;
 
-	memset(&mark, 0, sizeof(mark));
-	if (hg_lane_shared != NULL)
-	{
-		HgRecorderSlot *slot;
-
-		LWLockAcquire(hg_lane_shared->lock, LW_SHARED);
-		slot = hg_lane_find_slot(MyDatabaseId, false);
-		if (slot != NULL)
-			mark = slot->sealed;
-		LWLockRelease(hg_lane_shared->lock);
-	}
+	(void) hg_lane_sealed(&mark);
 
 	SPI_connect();
 	PushActiveSnapshot(GetLatestSnapshot());

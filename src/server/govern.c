@@ -26,11 +26,13 @@
 #include "guard/guard.h"
 #include "guard/limits.h"
 #include "guard/reach.h"
+#include "mask/literal.h"
 #include "mask/mask.h"
 #include "mask/mask_plan.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/optimizer.h"
+#include "parser/parse_type.h"
 #include "server/failure.h"
 #include "server/fastcall.h"
 #include "server/govern.h"
@@ -799,6 +801,89 @@ count_explained(const HgStamp *stamp, const HgPolicy *policy,
 	PG_END_TRY();
 }
 
+/*
+ * Is the argument of EXECUTE a constant as it was written?  What a function
+ * gives may be anybody's.
+ */
+static bool
+is_written(Node *arg)
+{
+	if (IsA(arg, A_Const))
+		return true;
+	if (IsA(arg, TypeCast))
+	{
+		Type		type;
+		Oid			oid;
+
+		if (!IsA(((TypeCast *) arg)->arg, A_Const))
+			return false;
+		type = LookupTypeName(NULL, ((TypeCast *) arg)->typeName, NULL, true);
+		if (type == NULL)
+			return false;
+		oid = typeTypeId(type);
+		ReleaseSysCache(type);
+		return oid < FirstNormalObjectId;
+	}
+	/* a number with its sign */
+	return IsA(arg, A_Expr) && ((A_Expr *) arg)->lexpr == NULL &&
+		((A_Expr *) arg)->kind == AEXPR_OP &&
+		list_length(((A_Expr *) arg)->name) == 1 &&
+		strcmp(strVal(linitial(((A_Expr *) arg)->name)), "-") == 0 &&
+		IsA(((A_Expr *) arg)->rexpr, A_Const) &&
+		!IsA(&((A_Const *) ((A_Expr *) arg)->rexpr)->val, String);
+}
+
+/*
+ * Keep the values of what the client sent, for the note that goes with its
+ * event.  Of utility statements only those whose query is the client's way to
+ * read and write; what functions run is not the client's.
+ */
+static void
+keep_literals(HgStmt *stmt, QueryDesc *queryDesc, Query *query)
+{
+	HgStmt	   *reported = hg_stmt_reported(stmt);
+	HgLiteralSource source = {0};
+	char	   *detail;
+
+	if (reported->event.level != 0 || reported->event.literals != NULL)
+		return;
+	source.text = queryDesc->sourceText;
+	source.location = queryDesc->plannedstmt->stmt_location;
+	source.len = queryDesc->plannedstmt->stmt_len;
+	source.params = queryDesc->params;
+	if (reported != stmt)
+	{
+		PlannedStmt *utility = reported->utility;
+		ListCell   *lc;
+		int			id = 1;
+
+		if (utility == NULL)
+			return;
+		switch (nodeTag(utility->utilityStmt))
+		{
+			case T_ExecuteStmt:
+				foreach(lc, ((ExecuteStmt *) utility->utilityStmt)->params)
+				{
+					if (!is_written(lfirst(lc)))
+						source.computed = bms_add_member(source.computed, id);
+					id++;
+				}
+				break;
+			case T_DeclareCursorStmt:
+			case T_CopyStmt:
+				source.location = utility->stmt_location;
+				source.len = utility->stmt_len;
+				break;
+			default:
+				return;
+		}
+	}
+	detail = hg_literal_detail(query, &source, reported->event.event_id);
+	if (detail != NULL)
+		reported->event.literals = MemoryContextStrdup(reported->context,
+													   detail);
+}
+
 HgStmt *
 hg_govern_start(QueryDesc *queryDesc, int eflags)
 {
@@ -892,6 +977,8 @@ hg_govern_start(QueryDesc *queryDesc, int eflags)
 	}
 	PG_TRY();
 	{
+		if (who->records_literals && audited && stamped)
+			keep_literals(stmt, queryDesc, query);
 		start_limits(stmt, policy, queryDesc->params);
 	}
 	PG_CATCH();
@@ -1468,6 +1555,7 @@ hg_govern_utility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
 		stmt->next = hg_failure_next(queryString, location, len);
 		facts = hg_stmt_make_facts(stmt);
 		stmt->owns_query = hg_utility_owns_query(utility);
+		stmt->utility = pstmt;
 	}
 	old = MemoryContextSwitchTo(facts->context);
 	hg_utility_facts(facts, utility, queryString, policy);

@@ -598,11 +598,11 @@ hg_xact_callback(XactEvent event, void *arg)
 			hg_fastcall_end(0, false);
 			hg_failure_login();
 			hg_limits_check_doomed();
-			hg_event_wait_durable();
+			hg_event_wait_durable(HG_WAIT_BEFORE_COMMIT);
 			break;
 		case XACT_EVENT_PRE_PREPARE:
 			hg_limits_check_doomed();
-			hg_event_wait_durable();
+			hg_event_wait_durable(HG_WAIT_BEFORE_PREPARE);
 			break;
 		case XACT_EVENT_COMMIT:
 			hg_failure_committed();

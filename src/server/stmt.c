@@ -461,13 +461,21 @@ hg_stmt_intend(HgStmt *stmt, bool partial)
 {
 	HgEvent    *event = &stmt->event;
 
-	if (!stmt->audited || stmt->owner != NULL || event->level > 0 ||
-		hg_guc_audit_durability != HG_DURABILITY_STRICT)
+	if (!stmt->audited || hg_guc_audit_durability != HG_DURABILITY_STRICT)
+		return;
+	if (stmt->owner != NULL && stmt->owner->event.literals != NULL)
+	{
+		/* the utility's intent went before it was known */
+		hg_event_push_literals(&stmt->owner->event, false);
+		hg_event_wait_durable(HG_WAIT_HERE);
+	}
+	if (stmt->owner != NULL || event->level > 0)
 		return;
 	event->facts = stmt->facts;
 	event->xid = GetTopTransactionIdIfAny();
 	PG_TRY();
 	{
+		hg_event_push_literals(event, false);
 		hg_event_push_intent(event, partial);
 	}
 	PG_CATCH();

@@ -47,6 +47,7 @@ typedef struct HgStmt
 	bool		to_client;		/* its rows go to the client directly */
 	HgTally		tally;			/* what it has used of its limits */
 	bool		owns_query;		/* utility: see hg_utility_owns_query */
+	PlannedStmt *utility;		/* what it is, while it runs; else NULL */
 	int64		max_rows;		/* rows the approver allowed, -1 any */
 	HgBound    *bound;			/* what it was approved for, or NULL */
 	bool		rehearsed;		/* it is being rehearsed */
@@ -54,6 +55,9 @@ typedef struct HgStmt
 	bool		ends;
 	char		approval_id[40];
 } HgStmt;
+
+/* A larger one takes a second block of its context's memory. */
+StaticAssertDecl(sizeof(HgStmt) <= 512, "HgStmt is too large");
 
 typedef struct HgFrame
 {

@@ -36,7 +36,8 @@ CREATE TABLE hoopguard.subject (
 	scrub_output	boolean NOT NULL DEFAULT false,
 	frozen			boolean NOT NULL DEFAULT false,
 	freeze_reason	text,
-	created_at		timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+	created_at		timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	record_literals	boolean NOT NULL DEFAULT false
 );
 SELECT pg_catalog.pg_extension_config_dump('hoopguard.subject', '');
 REVOKE ALL ON hoopguard.subject FROM PUBLIC;
@@ -139,7 +140,8 @@ CREATE FUNCTION hoopguard.map_role(
 	mode				text DEFAULT 'enforce',
 	claims_required		boolean DEFAULT false,
 	scrub_output		boolean DEFAULT false,
-	allow_privileged	boolean DEFAULT false
+	allow_privileged	boolean DEFAULT false,
+	record_literals		boolean DEFAULT false
 ) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -197,14 +199,16 @@ BEGIN
 		model = map_role.model,
 		mode = map_role.mode,
 		claims_required = coalesce(map_role.claims_required, false),
-		scrub_output = coalesce(map_role.scrub_output, false)
+		scrub_output = coalesce(map_role.scrub_output, false),
+		record_literals = coalesce(map_role.record_literals, false)
 	WHERE s.role = role_oid;
 	IF NOT FOUND THEN
 		INSERT INTO hoopguard.subject (role, kind, owner, model, mode,
-			claims_required, scrub_output)
+			claims_required, scrub_output, record_literals)
 		VALUES (role_oid, map_role.kind, map_role.owner, map_role.model,
 			map_role.mode, coalesce(map_role.claims_required, false),
-			coalesce(map_role.scrub_output, false));
+			coalesce(map_role.scrub_output, false),
+			coalesce(map_role.record_literals, false));
 	END IF;
 
 	databases := hoopguard._mapped_in(role_oid);
@@ -213,9 +217,9 @@ BEGIN
 		PERFORM hoopguard._label_role(role_oid, databases::text);
 	END IF;
 END $$;
-COMMENT ON FUNCTION hoopguard.map_role(text, text, text, text, text, boolean, boolean, boolean) IS
+COMMENT ON FUNCTION hoopguard.map_role(text, text, text, text, text, boolean, boolean, boolean, boolean) IS
 'govern the sessions of a role and of its members, or change how';
-REVOKE ALL ON FUNCTION hoopguard.map_role(text, text, text, text, text, boolean, boolean, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION hoopguard.map_role(text, text, text, text, text, boolean, boolean, boolean, boolean) FROM PUBLIC;
 
 -- The mapped role's OID; a role dropped since goes by its number.
 CREATE FUNCTION hoopguard._mapped_oid(role text) RETURNS oid

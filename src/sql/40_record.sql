@@ -128,7 +128,8 @@ CREATE TABLE hoopguard._event (
 ) PARTITION BY RANGE (at);
 CREATE INDEX _event_statement_idx ON hoopguard._event (statement_id, at)
 	WHERE latest;
-CREATE INDEX _event_event_idx ON hoopguard._event (event_id);
+CREATE INDEX _event_event_idx ON hoopguard._event (event_id)
+	WITH (deduplicate_items = off);
 CREATE INDEX _event_brin_idx ON hoopguard._event
 	USING brin (at, session_id, seal) WITH (pages_per_range = 32, autosummarize);
 REVOKE ALL ON hoopguard._event FROM PUBLIC;
@@ -254,8 +255,31 @@ CREATE TABLE hoopguard.note (
 );
 CREATE INDEX note_kind_idx ON hoopguard.note (kind, at);
 CREATE INDEX note_session_idx ON hoopguard.note (session_id, kind);
+CREATE INDEX note_literals_idx ON hoopguard.note
+	(((detail OPERATOR(pg_catalog.->>) 'event_id')::pg_catalog.int8))
+	WHERE kind OPERATOR(pg_catalog.=) 'literals';
 COMMENT ON TABLE hoopguard.note IS
-	'Policy changes, approval steps, ends of sessions.';
+	'Policy changes, approval steps, ends of sessions, values of statements.';
+
+CREATE VIEW hoopguard.literal AS
+SELECT (n.detail OPERATOR(pg_catalog.->>) 'event_id')::pg_catalog.int8
+		AS event_id,
+	n.at,
+	n.session_id,
+	v."position",
+	v."column" AS column_name,
+	v.class,
+	v.value,
+	v.withheld IS TRUE AS withheld,
+	v.length
+FROM hoopguard.note n
+	CROSS JOIN LATERAL pg_catalog.jsonb_to_recordset(
+		n.detail OPERATOR(pg_catalog.->) 'values') AS v("position" integer,
+		"column" text, class text, value text, withheld boolean,
+		length integer)
+WHERE n.kind OPERATOR(pg_catalog.=) 'literals';
+COMMENT ON VIEW hoopguard.literal IS
+	'Values of statements by subjects with record_literals; position: the $n of the recorded text, 0 if not known; length: bytes of a value that was cut.';
 
 CREATE VIEW hoopguard.rolled_back AS
 SELECT n.session_id,

@@ -101,11 +101,21 @@ REVOKE ALL ON FUNCTION hoopguard.verify_audit(jsonb) FROM PUBLIC;
 COMMENT ON FUNCTION hoopguard.verify_audit(jsonb) IS
 'check the record against its seals, and against a seal that export_seal() gave before: one row if all is well, else a row for each fault';
 
+CREATE FUNCTION hoopguard._flushed_seal() RETURNS bigint
+AS 'MODULE_PATHNAME', 'hoopguard__flushed_seal'
+LANGUAGE C STABLE PARALLEL RESTRICTED;
+REVOKE ALL ON FUNCTION hoopguard._flushed_seal() FROM PUBLIC;
+COMMENT ON FUNCTION hoopguard._flushed_seal() IS
+'the last seal of the recorder that runs, now on disk';
+
+-- What leaves the server has to be there after a crash.
 CREATE FUNCTION hoopguard.export_seal() RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT jsonb_build_object('database', current_database(),
 		'seal_id', s.seal_id, 'at', s.at, 'hash', encode(s.hash, 'hex'))
-	FROM hoopguard.seal s ORDER BY s.seal_id DESC LIMIT 1
+	FROM hoopguard.seal s
+	WHERE s.seal_id <= coalesce(hoopguard._flushed_seal(), s.seal_id)
+	ORDER BY s.seal_id DESC LIMIT 1
 $$;
 REVOKE ALL ON FUNCTION hoopguard.export_seal() FROM PUBLIC;
 COMMENT ON FUNCTION hoopguard.export_seal() IS

@@ -69,6 +69,9 @@ BEGIN
 		WHERE e.at >= week.week_from AND e.at < week.week_to;
 		DELETE FROM hoopguard.outcome_default o
 		WHERE o.at >= week.week_from AND o.at < week.week_to;
+		DELETE FROM hoopguard.note n
+		WHERE n.kind = 'literals'
+			AND n.at >= week.week_from AND n.at < week.week_to;
 		RETURN NEXT (SELECT jsonb_build_object('from', week.week_from,
 				'to', week.week_to, 'seals', count(*),
 				'rows', coalesce(sum(s.rows), 0))

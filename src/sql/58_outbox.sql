@@ -248,7 +248,8 @@ BEGIN
 			coalesce(n.detail, '{}') || jsonb_build_object('session_id',
 				n.session_id::text)
 		INTO type, data
-		FROM hoopguard.note n WHERE n.note_id = _outbox_cloudevent.id;
+		FROM hoopguard.note n
+		WHERE n.note_id = _outbox_cloudevent.id AND n.kind <> 'literals';
 	WHEN 'seal' THEN
 		-- the form of export_seal(), to be given to verify_audit()
 		SELECT 'audit.sealed', jsonb_build_object('database',

@@ -32,7 +32,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 			jsonb_build_object('role', r.rolname, 'kind', s.kind,
 				'owner', s.owner, 'model', s.model, 'mode', s.mode,
 				'claims_required', s.claims_required,
-				'scrub_output', s.scrub_output))
+				'scrub_output', s.scrub_output,
+				'record_literals', s.record_literals))
 			ORDER BY r.rolname), '[]')
 		FROM hoopguard.subject s JOIN pg_roles r ON r.oid = s.role),
 	'classes', (SELECT coalesce(jsonb_agg(jsonb_build_object(
@@ -274,17 +275,18 @@ BEGIN
 			CONTINUE WHEN EXISTS (SELECT FROM
 				hoopguard._policy_section(policy, 'subjects', '{role}',
 					'{kind, owner, model, mode, claims_required, scrub_output,
-					allow_privileged}') w
+					record_literals, allow_privileged}') w
 				WHERE w ->> 'role' = old.role);
 			PERFORM hoopguard.unmap_role(old.role);
 			change := 'drop'; kind := 'subject'; item := old.row; RETURN NEXT;
 		END LOOP;
 		FOR want IN SELECT * FROM hoopguard._policy_section(policy,
 			'subjects', '{role}', '{kind, owner, model, mode, claims_required,
-			scrub_output, allow_privileged}')
+			scrub_output, record_literals, allow_privileged}')
 		LOOP
 			want := '{"kind": "agent", "mode": "enforce",
-				"claims_required": false, "scrub_output": false}' || want;
+				"claims_required": false, "scrub_output": false,
+				"record_literals": false}' || want;
 			SELECT s INTO item FROM jsonb_array_elements(now_is -> 'subjects') s
 			WHERE s ->> 'role' = want ->> 'role';
 			CONTINUE WHEN item = hoopguard._drop_nulls(want) - 'allow_privileged';
@@ -293,6 +295,7 @@ BEGIN
 				model => want ->> 'model', mode => want ->> 'mode',
 				claims_required => (want ->> 'claims_required')::boolean,
 				scrub_output => (want ->> 'scrub_output')::boolean,
+				record_literals => (want ->> 'record_literals')::boolean,
 				allow_privileged =>
 					(want ->> 'allow_privileged')::boolean IS TRUE);
 			change := CASE WHEN item IS NULL THEN 'add' ELSE 'change' END;

@@ -47,7 +47,7 @@ def note_begun(notice):
 
 
 def statement(rng, mark):
-    kind = rng.randrange(6)
+    kind = rng.randrange(7)
     if kind == 0:
         return "SELECT store.began('%s') AS %s, pg_sleep(%f)" % (
             mark, mark, rng.random() / 20)
@@ -62,6 +62,9 @@ def statement(rng, mark):
             mark, mark, mark)
     if kind == 4:
         return "PREPARE %s AS SELECT 1" % mark
+    if kind == 5:
+        # an xid, and nothing in WAL
+        return "SELECT pg_current_xact_id() AS %s" % mark
     return "SELECT count(*) AS %s FROM store.d" % mark
 
 
@@ -71,6 +74,8 @@ def client(number):
         try:
             with psycopg.connect(agent, autocommit=True) as conn:
                 conn.add_notice_handler(note_begun)
+                conn.execute("SET synchronous_commit = " +
+                             rng.choice(["on", "local", "off"]))
                 while not stop.is_set():
                     one_turn(rng, conn, number)
         except psycopg.Error:

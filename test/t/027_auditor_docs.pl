@@ -30,6 +30,7 @@ INSERT INTO shop.mailing SELECT email FROM shop.customers;
 SELECT email FROM shop.mailing;
 SELECT email FROM shop.customers;
 E
+$node->safe_psql('shop', "SELECT hoopguard.map_role('$agent', record_literals => true)");
 as_role($node, 'shop', $agent, 'SELECT email FROM shop.customers; DELETE FROM shop.customers; UPDATE shop.orders SET total = 1 WHERE id = 1');
 my $session = query($node, 'shop', qq{SELECT session_id FROM hoopguard.activity
 	WHERE session_role = '$agent' ORDER BY at DESC LIMIT 1});

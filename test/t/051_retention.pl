@@ -61,6 +61,7 @@ isnt($err, '', 'no session sets it');
 
 # A history of eight weeks ago: rows are given another time, and the chain is
 # computed anew from the documented bytes.
+value("SELECT hoopguard.map_role('$agent', record_literals => true)");
 as_role($node, 'shop', $agent, "SELECT $_ AS r_old") foreach 1 .. 5;
 as_role($node, 'shop', $agent, "BEGIN;\nSELECT 6 AS r_old;\nSELECT 7 AS r_old;\nCOMMIT");
 value("SELECT hoopguard.flush('30 s')");
@@ -79,6 +80,7 @@ value(q{
 	END $$;
 	UPDATE hoopguard._event SET at = at - interval '1344 hours';
 	UPDATE hoopguard._outcome SET at = at - interval '1344 hours';
+	UPDATE hoopguard.note SET at = at - interval '1344 hours' WHERE kind = 'literals';
 	UPDATE hoopguard.seal SET period_from = period_from - interval '1344 hours',
 		period_to = period_to - interval '1344 hours';
 	DO $$
@@ -102,6 +104,7 @@ cmp_ok(value('SELECT count(*) FROM hoopguard.outcome_default'), '>', 0, 'some of
 is(value("SELECT ok FROM hoopguard.status() WHERE item = 'rows in default partitions'"), 'f', 'which status() shows');
 my $old = value("SELECT count(*) FROM hoopguard.event WHERE at < now() - interval '30 days'");
 cmp_ok($old, '>', 5, 'old events');
+is(value("SELECT count(*) FROM hoopguard.literal WHERE at < now() - interval '30 days'"), '7', 'and the values of their statements');
 
 as_role($node, 'shop', $agent, "SELECT $_ AS r_new") foreach 1 .. 3;
 as_role($node, 'shop', $agent, "BEGIN;\nSELECT 4 AS r_new;\nSELECT 5 AS r_new;\nCOMMIT");
@@ -130,6 +133,8 @@ settle();
 ok(wait_until(30, sub { value("SELECT count(*) FROM hoopguard.event WHERE at < now() - interval '30 days'") eq '0' }),
 	'old events are gone');
 is(value("SELECT count(*) FROM hoopguard._outcome WHERE at < now() - interval '30 days'"), '0', 'and outcomes');
+is(value("SELECT count(*), min(value) FROM hoopguard.literal WHERE at < now() - interval '30 days'"), '0|', 'and the values of statements');
+is(value("SELECT count(*) > 4 FROM hoopguard.literal"), 't', 'but not the new ones');
 is(value("SELECT count(*) FROM pg_inherits WHERE inhparent = 'hoopguard._event'::regclass"), '3',
 	'and the partition: this week, the next and the default one are left');
 is(value("SELECT count(*) > 4 FROM hoopguard.activity WHERE text LIKE '%r_new' AND outcome = 'committed'"), 't', 'new events are there');
@@ -142,11 +147,15 @@ like(verified(), qr/^t retention removed the rows of \d+ seals$/, 'the chain hol
 # Nothing else may be missing.
 is(faults_after("DELETE FROM hoopguard.event WHERE event_id = (SELECT max(event_id) FROM hoopguard.event)"),
 	'removed', 'a removed event is found');
-is(faults_after("DELETE FROM hoopguard._event; DELETE FROM hoopguard._outcome"), 'removed', 'so are all');
+is(faults_after("DELETE FROM hoopguard._event; DELETE FROM hoopguard._outcome; DELETE FROM hoopguard.note WHERE kind = 'literals'"), 'removed', 'so are all');
+is(faults_after("DELETE FROM hoopguard.note WHERE note_id = (SELECT max(note_id) FROM hoopguard.note WHERE kind = 'literals')"),
+	'removed', 'removed values are, too');
+is(faults_after("UPDATE hoopguard.note SET detail = jsonb_set(detail, '{values,0,value}', '\"9\"') WHERE kind = 'literals'"),
+	'altered', 'and other values');
 is(faults_after("DELETE FROM hoopguard.note WHERE kind = 'retention'"), 'removed', 'so is the note');
-is(faults_after("UPDATE hoopguard.note SET detail = detail || '{\"to\":\"2100-01-01\"}' WHERE kind = 'retention'; DELETE FROM hoopguard._event; DELETE FROM hoopguard._outcome"),
+is(faults_after("UPDATE hoopguard.note SET detail = detail || '{\"to\":\"2100-01-01\"}' WHERE kind = 'retention'; DELETE FROM hoopguard._event; DELETE FROM hoopguard._outcome; DELETE FROM hoopguard.note WHERE kind = 'literals'"),
 	'altered', 'a note that claims more');
-is(faults_after("DELETE FROM hoopguard._event; DELETE FROM hoopguard._outcome; INSERT INTO hoopguard.note SELECT note_id + 1, at, session_id, kind,
+is(faults_after("DELETE FROM hoopguard._event; DELETE FROM hoopguard._outcome; DELETE FROM hoopguard.note WHERE kind = 'literals'; INSERT INTO hoopguard.note SELECT note_id + 1, at, session_id, kind,
 		detail || '{\"to\":\"2100-01-01\"}', seal FROM hoopguard.note WHERE kind = 'retention'"),
 	'inserted', 'a forged note');
 isnt(faults_after("DELETE FROM hoopguard.seal WHERE seal_id = (SELECT min(seal_id) FROM hoopguard.seal WHERE period_from IS NOT NULL)"),
