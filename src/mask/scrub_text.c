@@ -193,8 +193,11 @@ hg_scrub_spans(const HgScrubStyle *style, const char *s, int len, const int *pla
 		{
 			int			reserved = out->cursor;
 
-			initStringInfo(out);
+			/* what replaces a value is seldom longer than the value */
+			out->maxlen = reserved + source_end + 2 * PIECE;
+			out->data = palloc(out->maxlen);
 			out->len = reserved;
+			out->data[reserved] = '\0';
 		}
 		if (bare)
 		{
