@@ -372,6 +372,30 @@ plain_text(const char *source, int len)
 	return &plain_texts[hash % PLAIN_TEXTS];
 }
 
+/* Levels of messages, as they were. */
+typedef struct Silence
+{
+	int			for_client;
+	int			for_log;
+} Silence;
+
+/* What the scanner notices (a name cut off), the parser has told. */
+static Silence
+be_silent(void)
+{
+	Silence		before = {client_min_messages, log_min_messages};
+
+	client_min_messages = log_min_messages = ERROR;
+	return before;
+}
+
+static void
+end_silence(Silence before)
+{
+	client_min_messages = before.for_client;
+	log_min_messages = before.for_log;
+}
+
 /* Text and fingerprint of some bytes; none if they cannot be scanned. */
 static void
 fingerprint_bytes(HgFacts *facts, const char *bytes, int len, BodyKind bodies)
@@ -379,8 +403,7 @@ fingerprint_bytes(HgFacts *facts, const char *bytes, int len, BodyKind bodies)
 	MemoryContext scratch;
 	MemoryContext oldcontext = CurrentMemoryContext;
 	char	   *volatile source;
-	int			for_client = client_min_messages;
-	int			for_log = log_min_messages;
+	Silence		silence;
 
 	scratch = AllocSetContextCreate(CurrentMemoryContext,
 									"hoopguard fingerprint",
@@ -388,8 +411,7 @@ fingerprint_bytes(HgFacts *facts, const char *bytes, int len, BodyKind bodies)
 	MemoryContextSwitchTo(scratch);
 	source = pnstrdup(bytes, len);
 
-	/* what the scanner notices (a name cut off), the parser has told */
-	client_min_messages = log_min_messages = ERROR;
+	silence = be_silent();
 	PG_TRY();
 	{
 		char	   *result;
@@ -407,8 +429,7 @@ fingerprint_bytes(HgFacts *facts, const char *bytes, int len, BodyKind bodies)
 		FlushErrorState();
 	}
 	PG_END_TRY();
-	client_min_messages = for_client;
-	log_min_messages = for_log;
+	end_silence(silence);
 	MemoryContextSwitchTo(oldcontext);
 	MemoryContextDelete(scratch);
 }
@@ -472,15 +493,14 @@ hg_fingerprint_constants(const char *query_string, int location, int len,
 												 &len);
 	int		   *volatile places = NULL;
 	char	   *source;
-	int			for_client = client_min_messages;
-	int			for_log = log_min_messages;
+	Silence		silence;
 
 	*first = 0;
 	*n = -1;
 	if (bytes == NULL)
 		return NULL;
 	source = pnstrdup(bytes, len);
-	client_min_messages = log_min_messages = ERROR;
+	silence = be_silent();
 	PG_TRY();
 	{
 		*first = highest_param(source) + 1;
@@ -494,8 +514,7 @@ hg_fingerprint_constants(const char *query_string, int location, int len,
 		*n = -1;
 	}
 	PG_END_TRY();
-	client_min_messages = for_client;
-	log_min_messages = for_log;
+	end_silence(silence);
 	for (int i = 0; i < *n; i++)
 		places[i] += bytes - query_string;
 	return places;

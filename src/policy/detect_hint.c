@@ -12,10 +12,6 @@
  */
 #include "postgres.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 #include "policy/detect_int.h"
 #include "policy/detect_wide.h"
 #include "port/pg_bitutils.h"
@@ -435,17 +431,6 @@ hg_hint_name(const char *name)
 }
 
 #ifdef __SSE2__
-
-/* Of 16 bytes, those from low to high; those that are c. */
-#define BETWEEN(x, low, high) \
-	_mm_cmpeq_epi8(_mm_min_epu8(_mm_sub_epi8(x, _mm_set1_epi8(low)), \
-								_mm_set1_epi8((high) - (low))), \
-				   _mm_sub_epi8(x, _mm_set1_epi8(low)))
-#define EQUAL(x, c) _mm_cmpeq_epi8(x, _mm_set1_epi8(c))
-#define BITS(v, i) ((uint64) (uint32) _mm_movemask_epi8(v) << (i))
-
-/* The bits before n, which is less than 64. */
-#define BEFORE(n) ((UINT64CONST(1) << (n)) - 1)
 
 /* What stands in n bytes, at most MAX_BACK, from base on. */
 static inline void

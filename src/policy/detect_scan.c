@@ -12,10 +12,6 @@
  */
 #include "postgres.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 #include "miscadmin.h"
 #include "policy/detect_int.h"
 #include "policy/detect_wide.h"
@@ -218,15 +214,6 @@ match_sign(HgScan *scan, int start, HgSpan *span, int *skip)
 
 #ifdef __SSE2__
 
-/* Of 16 bytes, those from low to high. */
-#define BETWEEN(x, low, high) \
-	_mm_cmpeq_epi8(_mm_min_epu8(_mm_sub_epi8(x, _mm_set1_epi8(low)), \
-								_mm_set1_epi8((high) - (low))), \
-				   _mm_sub_epi8(x, _mm_set1_epi8(low)))
-#define EQUAL(x, c) _mm_cmpeq_epi8(x, _mm_set1_epi8(c))
-#define EITHER(x, c, d) _mm_or_si128(EQUAL(x, c), EQUAL(x, d))
-#define BITS(v, i) ((uint64) (uint32) _mm_movemask_epi8(v) << (i))
-
 /* Of 16 bytes that are there, and one behind if `more`; else that is 0. */
 static pg_attribute_always_inline void
 classify_16(const unsigned char *s, int i, bool more, HgWindow *w)
@@ -309,9 +296,6 @@ classify_16(const unsigned char *s, int from, bool more, HgWindow *w)
 }
 
 #endif							/* __SSE2__ */
-
-/* The bits before n, which is less than 64. */
-#define BEFORE(n) ((UINT64CONST(1) << (n)) - 1)
 
 /* The classes of n bytes from base on, sixteen at a time. */
 static inline void

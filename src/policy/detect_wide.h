@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * detect_wide.h
- *	  Looking at 64 bytes of a text with one instruction each, where the
- *	  processor has AVX-512 with VBMI.
+ *	  Looking at 16 bytes of a text with one instruction each, or at 64 where
+ *	  the processor has AVX-512 with VBMI.
  *
  * What is asked here the scanner can answer without; see detect_scan.c and
  * detect_hint.c.  Both must say the same of every text.
@@ -13,6 +13,24 @@
 #define HG_DETECT_WIDE_H
 
 #include "policy/detect_int.h"
+
+/* The bits before n, which is less than 64. */
+#define BEFORE(n) ((UINT64CONST(1) << (n)) - 1)
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+
+/* Of 16 bytes, those from low to high; those that are c, or c or d. */
+#define BETWEEN(x, low, high) \
+	_mm_cmpeq_epi8(_mm_min_epu8(_mm_sub_epi8(x, _mm_set1_epi8(low)), \
+								_mm_set1_epi8((high) - (low))), \
+				   _mm_sub_epi8(x, _mm_set1_epi8(low)))
+#define EQUAL(x, c) _mm_cmpeq_epi8(x, _mm_set1_epi8(c))
+#define EITHER(x, c, d) _mm_or_si128(EQUAL(x, c), EQUAL(x, d))
+
+/* Such bytes as bits, the first of them bit i. */
+#define BITS(v, i) ((uint64) (uint32) _mm_movemask_epi8(v) << (i))
+#endif							/* __SSE2__ */
 
 /* HG_NARROW: for a test of what the scanner does without */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(HG_NARROW)
