@@ -112,6 +112,9 @@ typedef struct HgFacts
 	const HgAct *passed_act;
 	bool		inside;			/* a function's call inside a statement that
 								 * was judged itself */
+	bool		is_result;		/* of the statement of an SQL function whose
+								 * columns have been given the types that it
+								 * returns */
 	bool		complete;		/* text and edges have been made, too */
 	bool		is_utility;
 	bool		unknown;		/* a utility statement that nobody classified */

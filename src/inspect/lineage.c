@@ -541,7 +541,7 @@ run_query(HgFacts *facts, Query *query, const HgLineageTarget *into,
 
 	run->rule = rule;
 	run->edges_only = edges_only;
-	scope = hg_lineage_scope_create(run, query, NULL, NULL);
+	scope = run->top = hg_lineage_scope_create(run, query, NULL, NULL);
 	if (query->commandType != CMD_SELECT)
 		hg_lineage_dml(scope);
 	for (int i = 0; i < scope->nctes; i++)
@@ -562,6 +562,7 @@ hg_lineage_query(HgFacts *facts, Query *query, const HgLineageTarget *into,
 {
 	Query	   *written;
 	bool		edges;
+	bool		ruled;
 
 	if (query->commandType == CMD_UTILITY ||
 		query->commandType == CMD_NOTHING ||
@@ -577,11 +578,11 @@ hg_lineage_query(HgFacts *facts, Query *query, const HgLineageTarget *into,
 	 * they change.  Where that was not kept, in the body of a function that
 	 * was stored as a tree, what replaces it has to do.
 	 */
-	written = hg_lineage_written(query, &edges);
+	written = hg_lineage_written(query, &edges, &ruled);
 	if (written != NULL && edges)
 		run_query(facts, written, into, policy, false, true);
 	run_query(facts, query, into, policy,
-			  written != NULL || query->querySource == QSRC_NON_INSTEAD_RULE ||
+			  ruled || query->querySource == QSRC_NON_INSTEAD_RULE ||
 			  query->querySource == QSRC_QUAL_INSTEAD_RULE, false);
 }
 

@@ -66,6 +66,55 @@ hg_lineage_setop_column(LinScope *scope, Node *node, int column, LinMask outer,
 		hg_lineage_set_merge(set, hg_lineage_output(arm, column), outer);
 }
 
+/*
+ * What an SQL function's statement was before its columns got the types that
+ * the function returns.  Written casts look otherwise, and casts that the
+ * parser adds are not the outermost of a column.
+ */
+static Expr *
+before_return(Expr *expr)
+{
+	for (;;)
+	{
+		Expr	   *arg = NULL;
+		CoercionForm form = COERCE_EXPLICIT_CALL;
+
+		switch (nodeTag(expr))
+		{
+			case T_FuncExpr:
+				if (((FuncExpr *) expr)->args != NIL)
+					arg = linitial(((FuncExpr *) expr)->args);
+				form = ((FuncExpr *) expr)->funcformat;
+				break;
+			case T_RelabelType:
+				arg = ((RelabelType *) expr)->arg;
+				form = ((RelabelType *) expr)->relabelformat;
+				break;
+			case T_CoerceViaIO:
+				arg = ((CoerceViaIO *) expr)->arg;
+				form = ((CoerceViaIO *) expr)->coerceformat;
+				break;
+			case T_ArrayCoerceExpr:
+				arg = ((ArrayCoerceExpr *) expr)->arg;
+				form = ((ArrayCoerceExpr *) expr)->coerceformat;
+				break;
+			case T_ConvertRowtypeExpr:
+				arg = ((ConvertRowtypeExpr *) expr)->arg;
+				form = ((ConvertRowtypeExpr *) expr)->convertformat;
+				break;
+			case T_CoerceToDomain:
+				arg = ((CoerceToDomain *) expr)->arg;
+				form = ((CoerceToDomain *) expr)->coercionformat;
+				break;
+			default:
+				break;
+		}
+		if (arg == NULL || form != COERCE_IMPLICIT_CAST)
+			return expr;
+		expr = arg;
+	}
+}
+
 const LinMap *
 hg_lineage_output(LinScope *scope, int column)
 {
@@ -99,7 +148,10 @@ hg_lineage_output(LinScope *scope, int column)
 		tle = find_output(query->commandType == CMD_SELECT ?
 						  query->targetList : query->returningList, column);
 		if (tle != NULL)
-			hg_lineage_expr(scope, (Node *) tle->expr, LIN_IDENTITY, set);
+			hg_lineage_expr(scope, scope == scope->run->top &&
+							scope->run->facts->is_result ?
+							(Node *) before_return(tle->expr) :
+							(Node *) tle->expr, LIN_IDENTITY, set);
 	}
 	memo->set = set;
 	memo->version = hg_lineage_scope_version(scope);

@@ -158,6 +158,7 @@ struct LinRun
 	bool		rule;			/* what a rule does: no edges, and datasets
 								 * say so */
 	bool		edges_only;		/* no flows: they come from the rules */
+	LinScope   *top;			/* of the statement itself */
 	Oid			ruled;			/* definition of a rule: its OLD and NEW stand
 								 * for this relation's own columns */
 	MemoryContext context;
@@ -251,10 +252,11 @@ extern void hg_lineage_reads(LinScope *scope);
 /* ---- lineage_rule.c ---- */
 
 /*
- * The statement as it was written, of which query is a part after rules were
- * applied; NULL if none was kept.  *edges: its edges belong to this part.
+ * The statement as it was written, of which query is a part after it was
+ * rewritten; NULL if none was kept.  *edges: its edges belong to this part,
+ * which has none of its own if rules have made it, *ruled.
  */
-extern Query *hg_lineage_written(Query *query, bool *edges);
+extern Query *hg_lineage_written(Query *query, bool *edges, bool *ruled);
 
 /*
  * The relation that a command on a view is handed down to, if the view is

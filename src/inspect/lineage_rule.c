@@ -40,6 +40,9 @@
 /* What the entry is called; the part that has the edges comes after it. */
 #define WRITTEN "hoopguard as written, edges with "
 
+/* Behind that, where no rule has replaced anything. */
+#define WHOLE " and its own"
+
 #define NSOURCES (QSRC_NON_INSTEAD_RULE + 1)
 
 /* What the rules of a statement's target are going to make of it. */
@@ -267,10 +270,38 @@ written_text(Query *query)
 	return nodeToString(without_constants((Node *) kept, NULL));
 }
 
+/*
+ * Is a value given for an identity column that OVERRIDING USER VALUE then
+ * ignores?  The rewriter takes it out of the statement.
+ */
+static bool
+overrides_value(Query *query)
+{
+	ListCell   *lc;
+
+	if (query->commandType == CMD_INSERT &&
+		query->override == OVERRIDING_USER_VALUE)
+		return true;
+	foreach(lc, query->commandType == CMD_MERGE ? query->mergeActionList : NIL)
+	{
+		if (((MergeAction *) lfirst(lc))->override == OVERRIDING_USER_VALUE)
+			return true;
+	}
+	foreach(lc, query->hasModifyingCTE ? query->cteList : NIL)
+	{
+		Query	   *inner = (Query *) ((CommonTableExpr *) lfirst(lc))->ctequery;
+
+		if (IsA(inner, Query) && overrides_value(inner))
+			return true;
+	}
+	return false;
+}
+
 bool
 hg_lineage_keep_written(Query *query)
 {
 	Replacement replacement = {0};
+	bool		whole = false;
 	QuerySource part = QSRC_ORIGINAL;
 	RangeTblEntry *rte;
 
@@ -291,11 +322,16 @@ hg_lineage_keep_written(Query *query)
 				(query->onConflict != NULL && replacement.on_update);
 	}
 	else if (!replacement.conditional && !replaces_with_query(query))
-		return true;
+	{
+		if (!overrides_value(query))
+			return true;
+		whole = true;
+	}
 
 	rte = makeNode(RangeTblEntry);
 	rte->rtekind = RTE_RESULT;
-	rte->eref = makeAlias(psprintf(WRITTEN "%d", part),
+	rte->eref = makeAlias(psprintf(whole ? WRITTEN "%d" WHOLE : WRITTEN "%d",
+								   part),
 						  list_make1(makeString(written_text(query))));
 	query->rtable = lappend(query->rtable, rte);
 	ever_kept = true;
@@ -332,13 +368,14 @@ find_written(Query *query)
 }
 
 Query *
-hg_lineage_written(Query *query, bool *edges)
+hg_lineage_written(Query *query, bool *edges, bool *ruled)
 {
 	RangeTblEntry *rte = ever_kept ? find_written(query) : NULL;
 
-	*edges = false;
+	*edges = *ruled = false;
 	if (rte == NULL)
 		return NULL;
+	*ruled = strstr(rte->eref->aliasname, WHOLE) == NULL;
 	*edges = atoi(rte->eref->aliasname + strlen(WRITTEN)) ==
 		(int) query->querySource;
 	return stringToNode(strVal(linitial(rte->eref->colnames)));

@@ -175,10 +175,11 @@ make_facts(Query *query, const HgPolicy *policy, ParamListInfo params)
  */
 static void
 complete_facts(HgFacts *facts, Query *query, const char *query_string,
-			   const HgPolicy *policy)
+			   const HgPolicy *policy, const DestReceiver *dest)
 {
 	if (facts->complete)
 		return;
+	facts->is_result = dest != NULL && dest->mydest == DestSQLFunction;
 	if (!is_ri(query))
 		hg_lineage_query(facts, query, NULL,
 						 is_exempt(query) ? NULL : policy);
@@ -335,7 +336,7 @@ plan_unwatched(planner_hook_type next, Query *parse, const char *query_string,
 	if (!IsParallelWorker() && hg_inherit_applies(parse))
 	{
 		facts = make_facts(parse, NULL, NULL);
-		complete_facts(facts, parse, query_string, NULL);
+		complete_facts(facts, parse, query_string, NULL, NULL);
 		if (facts->flows == NIL)
 		{
 			MemoryContextDelete(facts->context);
@@ -382,7 +383,7 @@ hg_govern_plan(planner_hook_type next, Query *parse, const char *query_string,
 	const HgIdentity *who = hg_subject_current();
 	bool		audited = hg_stmt_is_audited(who);
 	int			depth = hg_frame_depth();
-	HgStmt	   *adopter = hg_stmt_adopter();
+	HgStmt	   *adopter = hg_stmt_adopter(query_string);
 	HgStmt	   *failing = NULL;
 	HgTally    *outer = hg_limits_outer();
 	HgTally		tally = {0};	/* of functions that planning runs */
@@ -922,7 +923,7 @@ hg_govern_start(QueryDesc *queryDesc, int eflags)
 	if (who->governed)
 		hg_shadow_check_target(queryDesc);
 	policy = who->governed ? hg_policy_get(who) : NULL;
-	adopter = hg_stmt_adopter();
+	adopter = hg_stmt_adopter(queryDesc->sourceText);
 	stmt = hg_stmt_begin(CurrentMemoryContext, who, audited,
 						 stamped && stamp.event_id == reserved_event ?
 						 stamp.event_id : 0);
@@ -944,7 +945,8 @@ hg_govern_start(QueryDesc *queryDesc, int eflags)
 			stmt->kept = hg_stamp_pin(hg_stamp_keep(facts));
 		}
 		stmt->facts = stmt->kept->facts;
-		complete_facts(stmt->facts, query, queryDesc->sourceText, policy);
+		complete_facts(stmt->facts, query, queryDesc->sourceText, policy,
+					   queryDesc->dest);
 		if (stmt->facts->refused_insert != NULL)
 			queryDesc->instrument_options |= INSTRUMENT_ROWS;
 	}

@@ -25,6 +25,7 @@
 #include "base/catalog.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "commands/prepare.h"
 #include "miscadmin.h"
 #include "server/failure.h"
 #include "server/stmt.h"
@@ -381,15 +382,47 @@ hg_stmt_begin(MemoryContext parent, const HgIdentity *who, bool audited,
 	return stmt;
 }
 
+/* The text of the prepared statement that a utility statement runs, or NULL. */
+static const char *
+prepared_text(PlannedStmt *pstmt)
+{
+	Node	   *utility = pstmt != NULL ? pstmt->utilityStmt : NULL;
+	PreparedStatement *prepared = NULL;
+	Node	   *query = NULL;
+
+	if (utility != NULL && IsA(utility, CreateTableAsStmt))
+		query = ((CreateTableAsStmt *) utility)->query;
+	else if (utility != NULL && IsA(utility, ExplainStmt))
+		query = ((ExplainStmt *) utility)->query;
+	if (query != NULL && IsA(query, Query))
+		utility = ((Query *) query)->utilityStmt;
+	/* EXPLAIN CREATE TABLE AS EXECUTE */
+	if (utility != NULL && query != NULL && IsA(utility, CreateTableAsStmt))
+	{
+		query = ((CreateTableAsStmt *) utility)->query;
+		if (query != NULL && IsA(query, Query))
+			utility = ((Query *) query)->utilityStmt;
+	}
+	if (utility != NULL && IsA(utility, ExecuteStmt))
+		prepared = FetchPreparedStatement(((ExecuteStmt *) utility)->name,
+										  false);
+	return prepared != NULL ? prepared->plansource->query_string : NULL;
+}
+
 HgStmt *
-hg_stmt_adopter(void)
+hg_stmt_adopter(const char *source)
 {
 	HgFrame    *top = hg_frame_top();
+	const char *text;
 
 	if (top == NULL || top->kind != HG_FRAME_UTILITY || top->stmt == NULL ||
 		!top->stmt->owns_query)
 		return NULL;
-	return top->stmt;
+
+	/* what functions among the arguments of EXECUTE run comes before it */
+	text = prepared_text(top->stmt->utility);
+	return text == NULL || source == NULL || strcmp(source, text) == 0 ?
+		top->stmt : NULL;
 }
 
 void

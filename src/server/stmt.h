@@ -122,8 +122,11 @@ extern HgStmt *hg_stmt_begin(MemoryContext parent, const HgIdentity *who,
  */
 extern HgFacts *hg_stmt_make_facts(HgStmt *stmt);
 
-/* The utility statement whose event the query now starting joins, or NULL. */
-extern HgStmt *hg_stmt_adopter(void);
+/*
+ * The utility statement whose event the query of this text, which is now
+ * starting, joins, or NULL.
+ */
+extern HgStmt *hg_stmt_adopter(const char *source);
 
 /* Let the inner query join the utility's event, and add its facts. */
 extern void hg_stmt_adopt(HgStmt *utility, HgStmt *inner, bool lineage);
