@@ -166,7 +166,8 @@ is(ask('both', ticket => 1, again => 1), '', 'breaker: open, and people: runs');
 
 # ---- no wait at all -----------------------------------------------------------------
 as_dba($node, 'shop', "ALTER ROLE $agent SET hoopguard.approval_wait = 0");
-like(ask("$name{404}_ticket", ticket => 1), qr/HG002/, 'approval_wait 0: HG002 at once');
+# at once, or on a busy machine with the failure already
+like(ask("$name{404}_ticket", ticket => 1), qr/HG002|HG011.*status 404/s, 'approval_wait 0: refused at once');
 ok(wait_until(30, sub { $node->safe_psql('shop', "SELECT delivery_state FROM hoopguard.approval
 		WHERE statement_text LIKE '%($line)'") eq 'retry' }), 'approval_wait 0: the delivery fails later');
 like(ask("$name{404}_ticket", ticket => 1, again => 1), qr/HG011.*404/,
