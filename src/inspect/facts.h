@@ -261,6 +261,16 @@ extern void hg_fingerprint(HgFacts *facts, const char *query_string,
 						   int location, int len, Node *utility);
 
 /*
+ * To be called when the parser has read something: notes how it reads strings
+ * (standard_conforming_strings), which may be another way when the text is
+ * scanned.  fingerprint.c
+ */
+extern void hg_fingerprint_strings(void);
+
+/* May the parser have taken other bytes for strings than a scan now would? */
+extern bool hg_fingerprint_ambiguous(const char *source);
+
+/*
  * Where constants that hg_fingerprint() gives numbers to begin: offsets in
  * query_string, ascending, palloc'd; *n of them, of which the first has number
  * *first.  *n is -1 for text that cannot be scanned.  fingerprint.c

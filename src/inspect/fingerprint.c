@@ -23,6 +23,7 @@
 #include "common/sha2.h"
 #include "inspect/facts.h"
 #include "lib/stringinfo.h"
+#include "parser/parser.h"
 #include "parser/scanner.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -87,6 +88,31 @@ append_sha256(StringInfo out, const char *body)
 	appendStringInfoChar(out, '\'');
 }
 
+/*
+ * standard_conforming_strings when the parser read a text may have been
+ * another one than now: SET in the same message, a statement prepared before.
+ */
+static bool conforming = true;	/* what the scanner takes it for */
+static bool seen[2];			/* values it has had in this session */
+
+void
+hg_fingerprint_strings(void)
+{
+	conforming = standard_conforming_strings;
+	seen[conforming] = true;
+}
+
+static core_yyscan_t
+start_scanner(const char *source, core_yy_extra_type *extra)
+{
+	core_yyscan_t scanner = scanner_init(source, extra, &ScanKeywords,
+										 ScanKeywordTokens);
+
+	extra->escape_string_warning = false;	/* the parser has told */
+	extra->standard_conforming_strings = conforming;
+	return scanner;
+}
+
 /* Highest $n of the statement: numbers for constants continue from there. */
 static int
 highest_param(const char *source)
@@ -100,8 +126,7 @@ highest_param(const char *source)
 
 	if (strchr(source, '$') == NULL)
 		return 0;
-	scanner = scanner_init(source, &extra, &ScanKeywords, ScanKeywordTokens);
-	extra.escape_string_warning = false;	/* the parser has told */
+	scanner = start_scanner(source, &extra);
 	while ((token = core_yylex(&value, &location, scanner)) != 0)
 		if (token == TOK_PARAM && value.ival > highest)
 			highest = value.ival;
@@ -208,8 +233,7 @@ normalise(const char *source, BodyKind bodies)
 	int			token;
 
 	initStringInfo(&out);
-	scanner = scanner_init(source, &extra, &ScanKeywords, ScanKeywordTokens);
-	extra.escape_string_warning = false;	/* the parser has told */
+	scanner = start_scanner(source, &extra);
 	while ((token = core_yylex(&value, &location, scanner)) != 0)
 	{
 		/* a semicolon is kept only when something follows it */
@@ -396,13 +420,66 @@ end_silence(Silence before)
 	log_min_messages = before.for_log;
 }
 
+/* normalise(), or NULL for what cannot be scanned. */
+static char *
+try_normalise(const char *source, BodyKind bodies)
+{
+	MemoryContext context = CurrentMemoryContext;
+	char	   *volatile result = NULL;
+
+	PG_TRY();
+	{
+		result = normalise(source, bodies);
+	}
+	PG_CATCH();
+	{
+		/* interrupts are not served above, so no cancel is lost here */
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	return result;
+}
+
+bool
+hg_fingerprint_ambiguous(const char *source)
+{
+	hg_fingerprint_strings();
+	return seen[false] && seen[true] && strchr(source, '\\') != NULL;
+}
+
+/*
+ * normalise() of a text that may have been parsed either way: that for which
+ * it can be scanned, or as much as is the same both ways, since what comes
+ * behind that may be the inside of a string.
+ */
+static char *
+normalise_both(const char *source, BodyKind bodies)
+{
+	char	   *now = try_normalise(source, bodies);
+	char	   *other;
+	int			same = 0;
+
+	conforming = !conforming;
+	other = try_normalise(source, bodies);
+	conforming = !conforming;
+	if (now == NULL || other == NULL || strcmp(now, other) == 0)
+		return now != NULL ? now : other;
+	while (now[same] == other[same])
+		same++;
+	while (same > 0 && now[same - 1] != ' ')
+		same--;
+	return psprintf("%.*s...", same, now);
+}
+
 /* Text and fingerprint of some bytes; none if they cannot be scanned. */
 static void
 fingerprint_bytes(HgFacts *facts, const char *bytes, int len, BodyKind bodies)
 {
 	MemoryContext scratch;
 	MemoryContext oldcontext = CurrentMemoryContext;
-	char	   *volatile source;
+	char	   *source;
+	char	   *result;
 	Silence		silence;
 
 	scratch = AllocSetContextCreate(CurrentMemoryContext,
@@ -410,26 +487,17 @@ fingerprint_bytes(HgFacts *facts, const char *bytes, int len, BodyKind bodies)
 									ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(scratch);
 	source = pnstrdup(bytes, len);
-
 	silence = be_silent();
-	PG_TRY();
+	result = hg_fingerprint_ambiguous(source) ? normalise_both(source, bodies) :
+		try_normalise(source, bodies);
+	end_silence(silence);
+	if (result != NULL)
 	{
-		char	   *result;
-
-		result = normalise(source, bodies);
 		facts->text = MemoryContextStrdup(facts->context, result);
 		facts->fingerprint =
 			DatumGetUInt64(hash_any_extended((const unsigned char *) result,
 											 strlen(result), 0));
 	}
-	PG_CATCH();
-	{
-		/* interrupts are not served above, so no cancel is lost here */
-		MemoryContextSwitchTo(oldcontext);
-		FlushErrorState();
-	}
-	PG_END_TRY();
-	end_silence(silence);
 	MemoryContextSwitchTo(oldcontext);
 	MemoryContextDelete(scratch);
 }
@@ -465,8 +533,7 @@ find_constants(const char *source, int *n)
 	int			token;
 
 	*n = 0;
-	scanner = scanner_init(source, &extra, &ScanKeywords, ScanKeywordTokens);
-	extra.escape_string_warning = false;	/* the parser has told */
+	scanner = start_scanner(source, &extra);
 	while ((token = core_yylex(&value, &location, scanner)) != 0)
 	{
 		if (token != TOK_SCONST && token != TOK_FCONST &&
@@ -500,6 +567,8 @@ hg_fingerprint_constants(const char *query_string, int location, int len,
 	if (bytes == NULL)
 		return NULL;
 	source = pnstrdup(bytes, len);
+	if (hg_fingerprint_ambiguous(source))
+		return NULL;
 	silence = be_silent();
 	PG_TRY();
 	{
@@ -508,7 +577,7 @@ hg_fingerprint_constants(const char *query_string, int location, int len,
 	}
 	PG_CATCH();
 	{
-		/* as in fingerprint_bytes() */
+		/* as in try_normalise() */
 		MemoryContextSwitchTo(oldcontext);
 		FlushErrorState();
 		*n = -1;
@@ -584,8 +653,7 @@ find_statement(const char *source, int cursor, int *start, int *end)
 	*end = strlen(source);
 	if (cursor < 0)
 		return;
-	scanner = scanner_init(source, &extra, &ScanKeywords, ScanKeywordTokens);
-	extra.escape_string_warning = false;	/* the parser has told */
+	scanner = start_scanner(source, &extra);
 	while ((token = core_yylex(&value, &location, scanner)) != 0)
 	{
 		if (token == '(')

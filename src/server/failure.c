@@ -264,7 +264,8 @@ record_error(ErrorData *edata)
 	bare.command = HG_CMD_UNKNOWN;
 	if (seen && edata->cursorpos <= 0 && (seen_next < 0 || seen_ends))
 		bare.command = HG_CMD_TRANSACTION;
-	else if (query != NULL && was_parsed(edata))
+	else if (query != NULL && was_parsed(edata) &&
+			 !hg_fingerprint_ambiguous(query))
 	{
 		int			cursor = seen ? seen_next : 0;
 
@@ -319,7 +320,7 @@ hg_failure_nested(ErrorData *edata)
 	bare.command = HG_CMD_UNKNOWN;
 	bare.text_length = strlen(edata->internalquery);
 	event.facts = &bare;
-	if (was_parsed(edata))
+	if (was_parsed(edata) && !hg_fingerprint_ambiguous(edata->internalquery))
 	{
 		facts = hg_facts_create(ErrorContext);
 		hg_fingerprint_failed(facts, edata->internalquery,

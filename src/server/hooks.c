@@ -97,6 +97,7 @@ hg_post_parse_analyze(ParseState *pstate, Query *query, JumbleState *jstate)
 {
 	if (next_post_parse_analyze)
 		(*next_post_parse_analyze) (pstate, query, jstate);
+	hg_fingerprint_strings();
 	if ((query->resultRelation != 0 || query->hasModifyingCTE) &&
 		!IsParallelWorker() && hg_govern_active())
 		hg_govern_analysed(query, pstate->p_sourcetext);
