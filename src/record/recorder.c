@@ -66,6 +66,7 @@
 #define FLUSH_MS 10				/* what nobody flushed; see leave_flush() */
 #define RETRY_MIN_MS 100
 #define RETRY_MAX_MS 5000
+#define RETRY_LEAVING_MS 500	/* so that there are some in the time left */
 #define LOCK_TIMEOUT "300ms"	/* under deadlock_timeout: we give way, not
 									 * the DROP EXTENSION that waits for us */
 #define RESOLVE_AFTER 10000		/* intents; at the start, too */
@@ -128,6 +129,8 @@ static TimestampTz absent_since = 0;
 static Oid	partitioned_relid = InvalidOid; /* hoopguard.event whose
 											 * partitions were made */
 static TimestampTz partitions_failed = 0;	/* 0: the last try was good */
+static bool partitions_starved = false; /* it failed for lack of resources */
+static bool starved = false;	/* so did the last attempt() that failed */
 static TimestampTz partitions_at = 0;	/* when to see to them next */
 static TimestampTz tick_at[lengthof(ticks)];	/* 0: no wish */
 
@@ -631,6 +634,16 @@ may_go_away(int code)
 		class == MAKE_SQLSTATE('5', '5', '0', '0', '0');
 }
 
+/* A full disk and the like: it takes a while, and no session's latch tells. */
+static bool
+lacks_resources(int code)
+{
+	int			class = ERRCODE_TO_CATEGORY(code);
+
+	return class == ERRCODE_INSUFFICIENT_RESOURCES ||
+		class == ERRCODE_SYSTEM_ERROR;
+}
+
 static bool
 make_partitions(void)
 {
@@ -642,10 +655,13 @@ make_partitions(void)
 		hg_store_partitions();
 		commit_transaction();
 		partitions_failed = 0;
+		partitions_starved = false;
 	}
 	PG_CATCH();
 	{
-		(void) abort_transaction(LOG, "could not create a partition");
+		partitions_starved =
+			lacks_resources(abort_transaction(LOG,
+											  "could not create a partition"));
 		partitions_failed = GetCurrentTimestamp();
 		ok = false;
 	}
@@ -767,9 +783,10 @@ attempt(int from, int to)
 			result = ATTEMPT_ABSENT;
 		else if (relid != partitioned_relid ||
 				 (!hg_store_has_partitions() &&
-				  TimestampDifferenceExceeds(partitions_failed,
-											 GetCurrentTimestamp(),
-											 PARTITION_RETRY_MS)))
+				  (partitions_starved ||
+				   TimestampDifferenceExceeds(partitions_failed,
+											  GetCurrentTimestamp(),
+											  PARTITION_RETRY_MS))))
 		{
 			hg_store_end();
 			result = ATTEMPT_NEW;
@@ -810,8 +827,10 @@ attempt(int from, int to)
 	{
 		/* A batch that is going to be halved is not worth a line each time. */
 		int			elevel = first_refusal ? LOG : DEBUG1;
+		int			code = abort_transaction(elevel, "could not store records");
 
-		if (may_go_away(abort_transaction(elevel, "could not store records")))
+		starved = lacks_resources(code);
+		if (may_go_away(code))
 			result = ATTEMPT_AGAIN;
 		else
 		{
@@ -825,11 +844,16 @@ attempt(int from, int to)
 
 	/*
 	 * Partitions come before rows: a week with rows in the default partition
-	 * cannot get its own any more.
+	 * cannot get its own any more.  A full disk is waited for; if they cannot
+	 * be made for another reason, rows go on without.
 	 */
 	if (result == ATTEMPT_NEW)
 	{
-		(void) make_partitions();
+		if (!make_partitions() && partitions_starved)
+		{
+			starved = true;
+			result = ATTEMPT_AGAIN;
+		}
 		partitioned_relid = relid;
 	}
 
@@ -887,6 +911,28 @@ nap(long ms)
 }
 
 /*
+ * Wait before the next try.  A lock that is released is noticed at once, by
+ * the latch of whoever waits for us; but each try on a full disk costs a line
+ * in the log and dead rows, so there only a request to leave ends the wait.
+ */
+static void
+pause_for(long ms)
+{
+	bool		was_leaving = leaving();
+	TimestampTz until;
+
+	until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
+	if (was_leaving)
+		until = Min(until, leave_by);
+	do
+	{
+		nap(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until));
+		check_leave();
+	} while (starved && leaving() == was_leaving &&
+			 GetCurrentTimestamp() < until);
+}
+
+/*
  * Settle the records [from, to).  False when this is not the time: absent,
  * or no time left before leaving.
  */
@@ -933,9 +979,8 @@ settle(int from, int to)
 			}
 			continue;
 		}
-		nap(delay);
-		delay = Min(delay * 2, RETRY_MAX_MS);
-		check_leave();
+		pause_for(delay);
+		delay = leaving() ? RETRY_LEAVING_MS : Min(delay * 2, RETRY_MAX_MS);
 		if (out_of_time())
 			return false;
 	}
@@ -1097,6 +1142,27 @@ done_leaving(TimestampTz since)
 								   SHUTDOWN_SETTLE_MS);
 }
 
+/* Leaving: tell of records that nobody could store in time. */
+static void
+tell_unstored(void)
+{
+	uint64		bytes = hg_lane_pending(my_dboid, NULL);
+	int			tried = 0;
+	int			i;
+
+	for (i = 0; i < nbatch; i++)
+		tried += batch[i].settled ? 0 : 1;
+
+	/* The tails have not moved, so the batch's bytes are among them. */
+	if (bytes > 0)
+		ereport(LOG,
+				(errmsg("hoopguard recorder: leaves with " UINT64_FORMAT " bytes that could not be stored, %d records of them tried",
+						bytes, tried),
+				 hg_lane_shared->stopping ?
+				 errdetail("The server stops, and they are lost with it.") :
+				 errdetail("The next recorder of the database reads them.")));
+}
+
 void
 hg_recorder_main(Datum arg)
 {
@@ -1189,7 +1255,10 @@ hg_recorder_main(Datum arg)
 		if (leaving())
 		{
 			if (done_leaving(leaving_since))
+			{
+				tell_unstored();
 				break;
+			}
 			nap(nbatch > 0 ? RETRY_MIN_MS : 10);
 			continue;
 		}

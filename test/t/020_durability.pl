@@ -18,6 +18,7 @@ store_in($node, 'shop');
 $node->safe_psql('shop', "CREATE TABLE store.d (id int PRIMARY KEY, v int);
 	GRANT ALL ON store.d TO $agent");
 my ($status, $out, $err);
+my $n;
 
 sub durability
 {
@@ -203,6 +204,73 @@ like($recorder, qr/^\d+$/, 'a recorder runs');
 $node->safe_psql('shop', "SELECT pg_terminate_backend($recorder, 20000)");
 ($status, $out, $err) = as_role($node, 'shop', $agent, 'SELECT 1 AS d_next');
 is($out, '1', 'the next recorder takes over');
+
+# A full disk: a trigger says so on the way of every session's first record.
+# Whoever waits does not make the recorder try more often.
+sub lines_like
+{
+	my ($regex, $from) = @_;
+	my @lines = slurp_file($node->logfile, $from) =~ /$regex/g;
+	return scalar @lines;
+}
+sub fill_disk
+{
+	$node->safe_psql('shop', 'CREATE TRIGGER full_disk BEFORE INSERT ON hoopguard.session
+		FOR EACH ROW EXECUTE FUNCTION full_disk();
+		ALTER TABLE hoopguard.session ENABLE ALWAYS TRIGGER full_disk');
+}
+$node->safe_psql('shop', q{
+	CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
+		$$ BEGIN RAISE 'no space left' USING ERRCODE = '53100'; END $$;
+	CREATE FUNCTION full_disk_ddl() RETURNS event_trigger LANGUAGE plpgsql AS
+		$$ BEGIN RAISE 'no space left' USING ERRCODE = '53100'; END $$;
+	ALTER SYSTEM SET hoopguard.audit_wait = '30s'});
+$node->reload;
+as_role($node, 'shop', $agent, 'SELECT 1 AS d_warm');
+fill_disk();
+my $from = -s $node->logfile;
+my @waiting = map { [ background($node, 'shop', $agent, "SELECT $_ AS d_full") ] } 1 .. 3;
+ok(wait_until(30, sub { lines_like(qr/could not store records: no space left/, $from) > 0 }), 'nothing can be written');
+sleep 4;
+$n = lines_like(qr/could not store records: no space left/, $from);
+cmp_ok($n, '>=', 2, 'the recorder tries again');
+cmp_ok($n, '<', 10, 'but not as often as sessions wake it');
+$node->safe_psql('shop', 'DROP TRIGGER full_disk ON hoopguard.session');
+$_->[0]->finish foreach @waiting;
+is(join(' ', map { ${ $_->[1] } =~ s/\n//r . ${ $_->[2] } } @waiting), '1 2 3', 'when there is room the sessions go on');
+is(event_of('%d_full'), join("\n", ('SELECT committed 00000') x 3), 'and are recorded');
+
+# A week's rows wait for its partition while the disk is full.
+durability('async', 'block');
+$partition =~ s/outcome/event/;
+$node->safe_psql('shop', "ALTER EXTENSION hoopguard DROP TABLE $partition; DROP TABLE $partition");
+$node->safe_psql('shop', "CREATE EVENT TRIGGER full_disk ON ddl_command_start WHEN TAG IN ('CREATE TABLE')
+	EXECUTE FUNCTION full_disk_ddl();
+	ALTER EVENT TRIGGER full_disk ENABLE ALWAYS");
+$from = -s $node->logfile;
+as_role($node, 'shop', $agent, 'SELECT 1 AS d_week');
+ok(wait_until(10, sub { lines_like(qr/could not create a partition: no space left/, $from) > 1 }), 'the partition is tried again');
+is($node->safe_psql('shop', 'SELECT count(*) FROM hoopguard.event_default'), '0', 'no row goes where it should not');
+$node->safe_psql('shop', 'DROP EVENT TRIGGER full_disk');
+is(event_of('%d_week'), 'SELECT committed 00000', 'when there is room the row is stored');
+is($node->safe_psql('shop', "SELECT count(*) > 0 FROM hoopguard._event
+	WHERE tableoid = to_regclass('$partition')"), 't', 'in its partition');
+is($node->safe_psql('shop', 'SELECT count(*) FROM hoopguard.event_default'), '0', 'and in no other');
+
+# A server that stops while nothing can be written says what goes with it.
+fill_disk();
+$from = -s $node->logfile;
+as_role($node, 'shop', $agent, 'SELECT 1 AS d_gone');
+ok(wait_until(30, sub { lines_like(qr/could not store records: no space left/, $from) > 0 }), 'nothing can be written');
+my $stopping = time();
+$node->stop('fast');
+cmp_ok(time() - $stopping, '<', 9, 'the server stops in time');
+like(slurp_file($node->logfile, $from),
+	qr/leaves with [1-9]\d* bytes that could not be stored, [1-9]\d* records of them tried\n.*DETAIL:  The server stops/,
+	'and its log tells what is lost');
+$node->start;
+$node->safe_psql('shop', 'DROP TRIGGER full_disk ON hoopguard.session');
+is(event_of('%d_gone'), '', 'as it is');
 
 $node->stop;
 unlike(slurp_file($node->logfile), qr/PANIC|TRAP:|segfault|signal 11/,
