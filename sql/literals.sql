@@ -42,6 +42,7 @@ CREATE VIEW barrier WITH (security_barrier) AS SELECT id, full_name AS a, city A
 CREATE TABLE own_rows (id int, town text DEFAULT 'by default', full_name text);
 ALTER TABLE own_rows ENABLE ROW LEVEL SECURITY;
 CREATE POLICY p ON own_rows USING (town <> 'of the policy');
+CREATE FUNCTION nothing() RETURNS text LANGUAGE sql AS $$SELECT 'nothing'$$;
 GRANT ALL ON ALL TABLES IN SCHEMA lit TO regress_hoopguard_lit, regress_hoopguard_nolit;
 SELECT hoopguard.add_rule('allow', '{ALL}', priority => 1) AS rule \gset
 SELECT hoopguard.add_mask('null', relation => 'customer', column_name => 'other') AS mask \gset
@@ -224,6 +225,8 @@ SELECT count(*) FROM customer WHERE data -> 'person' ->> 'last_name' = 'simsim18
 SELECT count(*) FROM (SELECT data ->> 'email' AS m FROM customer) s JOIN orders o ON o.ref = s.m WHERE o.ref = 'simsim187';
 SELECT count(*) FROM (VALUES ('{"x": "simsim188"}'::jsonb)) v(d) JOIN customer ON d ->> 'x' = email JOIN orders ON ref = d ->> 'x' AND ref = 'simsim189';
 SELECT repeat('simsim', 190), 'simsim191' || email FROM customer WHERE email IS NULL;
+-- functions without arguments
+SELECT count(*) FROM customer WHERE nothing() = 'simsim198' OR pg_backend_pid() = 0 OR email = nothing() || 'simsim199';
 -- names of things before values that have no shape
 SELECT count(*) FROM orders WHERE ref IN ('a "last name": simsim192', 'last-name = simsim193', '<last_name>simsim194</last_name>', '{"\u006cast_name": "simsim195"}', 'https://a.b/?last_name=simsim196', 'First Name: simsim197');
 -- a name in a text that is JSON; bytes

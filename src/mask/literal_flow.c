@@ -790,6 +790,9 @@ flow_unknown(Flow *flow, Node *node, int at)
 	bool		hidden = flow->hidden;
 
 	root_of(flow, at)->unknown = true;
+	/* a call without arguments has no list of them */
+	if (node == NULL)
+		return;
 	flow->hidden = true;
 	if (IsA(node, List))
 	{
