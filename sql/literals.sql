@@ -42,6 +42,10 @@ CREATE VIEW barrier WITH (security_barrier) AS SELECT id, full_name AS a, city A
 CREATE TABLE own_rows (id int, town text DEFAULT 'by default', full_name text);
 ALTER TABLE own_rows ENABLE ROW LEVEL SECURITY;
 CREATE POLICY p ON own_rows USING (town <> 'of the policy');
+CREATE TYPE less AS (gone int, street_address text, c text);
+CREATE TYPE lesser AS (x less, y int);
+CREATE TABLE dropped (id int, v less, w lesser[]);
+ALTER TYPE less DROP ATTRIBUTE gone;
 CREATE FUNCTION nothing() RETURNS text LANGUAGE sql AS $$SELECT 'nothing'$$;
 GRANT ALL ON ALL TABLES IN SCHEMA lit TO regress_hoopguard_lit, regress_hoopguard_nolit;
 SELECT hoopguard.add_rule('allow', '{ALL}', priority => 1) AS rule \gset
@@ -227,6 +231,9 @@ SELECT count(*) FROM (VALUES ('{"x": "simsim188"}'::jsonb)) v(d) JOIN customer O
 SELECT repeat('simsim', 190), 'simsim191' || email FROM customer WHERE email IS NULL;
 -- functions without arguments
 SELECT count(*) FROM customer WHERE nothing() = 'simsim198' OR pg_backend_pid() = 0 OR email = nothing() || 'simsim199';
+-- types that have lost a field
+INSERT INTO dropped VALUES (2, ROW('simsim220', 'simsim221'), ARRAY[ROW(ROW('simsim222', 'c'), 1)::lesser]);
+SELECT count(v) FROM dropped WHERE v = ROW('simsim223', 'simsim224')::less OR w::text = 'simsim225';
 -- names of things before values that have no shape
 SELECT count(*) FROM orders WHERE ref IN ('a "last name": simsim192', 'last-name = simsim193', '<last_name>simsim194</last_name>', '{"\u006cast_name": "simsim195"}', 'https://a.b/?last_name=simsim196', 'First Name: simsim197');
 -- a name in a text that is JSON; bytes

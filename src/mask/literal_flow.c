@@ -324,12 +324,16 @@ fields_class(Oid type)
 	for (AttrNumber i = 1; class_name == NULL; i++)
 	{
 		char	   *name = get_attname(relid, i, true);
+		Oid			field = get_atttype(relid, i);
 
 		if (name == NULL)
 			break;
+		/* one that was dropped keeps its number, but has no type */
+		if (!OidIsValid(field))
+			continue;
 		class_name = hg_classify_name("", name, NULL);
 		if (class_name == NULL)
-			class_name = fields_class(get_atttype(relid, i));
+			class_name = fields_class(field);
 	}
 	return class_name;
 }
