@@ -46,6 +46,7 @@ CREATE TYPE less AS (gone int, street_address text, c text);
 CREATE TYPE lesser AS (x less, y int);
 CREATE TABLE dropped (id int, v less, w lesser[]);
 ALTER TYPE less DROP ATTRIBUTE gone;
+CREATE DOMAIN keyword AS varchar;
 CREATE FUNCTION nothing() RETURNS text LANGUAGE sql AS $$SELECT 'nothing'$$;
 GRANT ALL ON ALL TABLES IN SCHEMA lit TO regress_hoopguard_lit, regress_hoopguard_nolit;
 SELECT hoopguard.add_rule('allow', '{ALL}', priority => 1) AS rule \gset
@@ -234,6 +235,15 @@ SELECT count(*) FROM customer WHERE nothing() = 'simsim198' OR pg_backend_pid() 
 -- types that have lost a field
 INSERT INTO dropped VALUES (2, ROW('simsim220', 'simsim221'), ARRAY[ROW(ROW('simsim222', 'c'), 1)::lesser]);
 SELECT count(v) FROM dropped WHERE v = ROW('simsim223', 'simsim224')::less OR w::text = 'simsim225';
+-- keys of other types than text
+SELECT count(*) FROM customer WHERE data ->> 'full_name'::varchar = 'simsim230' OR data ->> 'full_name'::keyword = 'simsim231' OR data ->> 'full_name'::varchar(30) = 'simsim232';
+SELECT count(*) FROM customer WHERE data['full_name'::varchar] = '"simsim233"' OR data['full_name'::keyword] = '"simsim234"' OR data ->> 'full_name'::char(9) = 'simsim235' OR data ->> 'full_name'::name = 'simsim236' OR data ->> ('full_name' COLLATE "C") = 'simsim237';
+SELECT count(*) FROM customer WHERE data #>> '{a,full_name}'::varchar[] = 'simsim238' OR data #>> '{full_name}'::keyword[] = 'simsim239' OR data ->> ('full_' || 'name')::varchar = 'simsim240';
+PREPARE kv (varchar, text) AS SELECT count(*) FROM customer WHERE data ->> $1 = $2;
+EXECUTE kv ('full_name', 'simsim241');
+PREPARE kd (keyword, text) AS SELECT count(*) FROM customer WHERE data ->> $1 = $2;
+EXECUTE kd ('full_name', 'simsim242');
+SELECT count(*) FROM customer WHERE data ->> 'colour'::varchar = 'teal' OR data -> 3::smallint = '"jade"';
 -- names of things before values that have no shape
 SELECT count(*) FROM orders WHERE ref IN ('a "last name": simsim192', 'last-name = simsim193', '<last_name>simsim194</last_name>', '{"\u006cast_name": "simsim195"}', 'https://a.b/?last_name=simsim196', 'First Name: simsim197');
 -- a name in a text that is JSON; bytes

@@ -609,6 +609,30 @@ strip_relabel(Node *node)
 	return node;
 }
 
+/* Without casts that leave a text as it is. */
+static Node *
+strip_key(Node *key)
+{
+	while (key != NULL)
+	{
+		if (IsA(key, RelabelType))
+			key = (Node *) ((RelabelType *) key)->arg;
+		else if (IsA(key, CollateExpr))
+			key = (Node *) ((CollateExpr *) key)->arg;
+		else if (IsA(key, CoerceToDomain))
+			key = (Node *) ((CoerceToDomain *) key)->arg;
+		else
+			break;
+	}
+	return key;
+}
+
+static bool
+is_varlena_text(Oid type)
+{
+	return type == TEXTOID || type == VARCHAROID;
+}
+
 /*
  * A value under a key of JSON is what the key is called, if that is known.
  */
@@ -616,19 +640,28 @@ static void
 note_key(Flow *flow, Node *key, int at)
 {
 	Oid			type;
+	Oid			base;
+	bool		is_array;
 	Datum		value;
 	bool		isnull = false;
 	Datum	   *keys;
 	bool	   *nulls;
 	int			n;
 
-	key = strip_relabel(key);
+	key = strip_key(key);
 	if (key == NULL)
 		return;
 	type = exprType(key);
-	if (type != TEXTOID && type != TEXTARRAYOID)
+	base = getBaseType(type);
+	/* the number of an element; JSON and paths are looked at as values */
+	if (base == INT4OID || base == INT2OID || base == INT8OID ||
+		is_json(base) || base == JSONPATHOID)
+		return;
+	is_array = OidIsValid(get_element_type(base));
+	if (!is_varlena_text(is_array ? getBaseType(get_element_type(base)) :
+						 base))
 	{
-		/* the number of an element; other things are looked at as values */
+		root_of(flow, at)->unknown = true;
 		return;
 	}
 	if (IsA(key, Const))
@@ -652,15 +685,19 @@ note_key(Flow *flow, Node *key, int at)
 	}
 	if (isnull)
 		return;
-	if (type == TEXTOID)
+	if (is_array)
+	{
+		ArrayType  *array = DatumGetArrayTypeP(value);
+
+		deconstruct_array(array, ARR_ELEMTYPE(array), -1, false,
+						  TYPALIGN_INT, &keys, &nulls, &n);
+	}
+	else
 	{
 		keys = &value;
 		nulls = &isnull;
 		n = 1;
 	}
-	else
-		deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false,
-						  TYPALIGN_INT, &keys, &nulls, &n);
 	for (int i = 0; i < n; i++)
 	{
 		const char *class_name;
