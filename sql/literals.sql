@@ -47,6 +47,7 @@ CREATE TYPE lesser AS (x less, y int);
 CREATE TABLE dropped (id int, v less, w lesser[]);
 ALTER TYPE less DROP ATTRIBUTE gone;
 CREATE DOMAIN keyword AS varchar;
+CREATE TABLE docs (id int, j jsonb, title text);
 CREATE FUNCTION nothing() RETURNS text LANGUAGE sql AS $$SELECT 'nothing'$$;
 GRANT ALL ON ALL TABLES IN SCHEMA lit TO regress_hoopguard_lit, regress_hoopguard_nolit;
 SELECT hoopguard.add_rule('allow', '{ALL}', priority => 1) AS rule \gset
@@ -244,6 +245,17 @@ EXECUTE kv ('full_name', 'simsim241');
 PREPARE kd (keyword, text) AS SELECT count(*) FROM customer WHERE data ->> $1 = $2;
 EXECUTE kd ('full_name', 'simsim242');
 SELECT count(*) FROM customer WHERE data ->> 'colour'::varchar = 'teal' OR data -> 3::smallint = '"jade"';
+-- paths that go on below a key
+SELECT count(*) FROM customer WHERE data -> 'emails' ->> 0 = 'simsim250' OR data -> 'email' ->> 'value' = 'simsim251' OR data -> 'full_name' -> 'v' = '"simsim252"';
+SELECT count(*) FROM (SELECT data -> 'email' AS d FROM customer) x WHERE d ->> 'value' = 'simsim253' OR d -> 'a' -> 'b' ->> 'c' = 'simsim254';
+SELECT count(*) FROM docs WHERE j['street_address'] ->> 'l' = 'simsim255' OR j #> '{street_address}' ->> 'line1' = 'simsim256' OR (j -> 'street_address')['l'] = '"simsim257"' OR j['street_address']['l'] = '"simsim258"';
+SELECT count(*) FROM (VALUES ('{}'::jsonb)) v(email) WHERE email ->> 'v' = 'simsim259';
+PREPARE kn (text, text) AS SELECT count(*) FROM docs WHERE j -> $1 ->> 0 = $2;
+EXECUTE kn ('street_address', 'simsim260');
+BEGIN;
+DECLARE k CURSOR FOR SELECT id FROM docs WHERE j -> 'street_address' ->> 'l' = 'simsim261';
+COMMIT;
+SELECT count(*) FROM docs WHERE j -> 'colour' ->> 'shade' = 'teal' OR j -> 'street_address' ->> 'l' = 'simsim262';
 -- names of things before values that have no shape
 SELECT count(*) FROM orders WHERE ref IN ('a "last name": simsim192', 'last-name = simsim193', '<last_name>simsim194</last_name>', '{"\u006cast_name": "simsim195"}', 'https://a.b/?last_name=simsim196', 'First Name: simsim197');
 -- a name in a text that is JSON; bytes

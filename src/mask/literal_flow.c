@@ -130,7 +130,8 @@ typedef struct Point
 
 /*
  * A value and the JSON it is taken from: they meet, but the key says nothing
- * about the other values there.
+ * about the other values there.  A key that led to the JSON says it about all
+ * that is below.
  */
 typedef struct Link
 {
@@ -758,6 +759,16 @@ follow_links(Flow *flow)
 					p->class_name = q->class_name;
 				else
 					q->class_name = p->class_name;
+				more = true;
+			}
+			if (p->key_class == NULL && q->key_class != NULL)
+			{
+				p->key_class = q->key_class;
+				more = true;
+			}
+			if (p->alias_class == NULL && q->alias_class != NULL)
+			{
+				p->alias_class = q->alias_class;
 				more = true;
 			}
 			if (p->unknown != q->unknown)
