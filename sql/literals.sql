@@ -48,6 +48,9 @@ CREATE TABLE dropped (id int, v less, w lesser[]);
 ALTER TYPE less DROP ATTRIBUTE gone;
 CREATE DOMAIN keyword AS varchar;
 CREATE TABLE docs (id int, j jsonb, title text);
+CREATE TYPE wrap AS (p customer, n int);
+CREATE TABLE many (c customer, cs customer[], w wrap, v renamed);
+CREATE TABLE few (o orders, n int);
 CREATE FUNCTION nothing() RETURNS text LANGUAGE sql AS $$SELECT 'nothing'$$;
 GRANT ALL ON ALL TABLES IN SCHEMA lit TO regress_hoopguard_lit, regress_hoopguard_nolit;
 SELECT hoopguard.add_rule('allow', '{ALL}', priority => 1) AS rule \gset
@@ -256,6 +259,11 @@ BEGIN;
 DECLARE k CURSOR FOR SELECT id FROM docs WHERE j -> 'street_address' ->> 'l' = 'simsim261';
 COMMIT;
 SELECT count(*) FROM docs WHERE j -> 'colour' ->> 'shade' = 'teal' OR j -> 'street_address' ->> 'l' = 'simsim262';
+-- rows of tables in columns
+SELECT count(*) FROM many WHERE c::text LIKE '%simsim270%' OR cs::text = 'simsim271' OR w::text = 'simsim272' OR (c).full_name = 'simsim273' OR v::text = 'simsim274' OR ((w).p).email = 'simsim275';
+SELECT count(*) FROM many, unnest(cs) u(a, b) WHERE b = 'simsim276';
+INSERT INTO many (c.full_name, w.p.email, v.thing) VALUES ('simsim277', 'simsim278', 'simsim279');
+SELECT count(*) FROM few WHERE o::text LIKE '%teal%' OR (o).ref = 'jade';
 -- names of things before values that have no shape
 SELECT count(*) FROM orders WHERE ref IN ('a "last name": simsim192', 'last-name = simsim193', '<last_name>simsim194</last_name>', '{"\u006cast_name": "simsim195"}', 'https://a.b/?last_name=simsim196', 'First Name: simsim197');
 -- a name in a text that is JSON; bytes

@@ -32,6 +32,7 @@
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
 #include "policy/classify.h"
+#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
@@ -302,27 +303,81 @@ is_secret_relation(Oid relid)
 				  lengthof(secret_catalogs));
 }
 
-/*
- * The class that the fields of a composite type have by their names, or those
- * of its elements; NULL if it is none, or a table's.
- */
-static const char *
-fields_class(Oid type)
+/* What is found out about a column and what it is made of. */
+typedef struct Told
 {
-	Oid			element;
-	Oid			relid;
-	const char *class_name = NULL;
+	const char *class_name;		/* palloc'd, or static */
+	bool		unknown;		/* a table could not be looked at */
+	List	   *rows;			/* whose fields were looked at: relations */
+} Told;
 
-	type = getBaseType(type);
-	element = get_element_type(type);
-	if (OidIsValid(element))
-		type = getBaseType(element);
-	relid = get_typ_typrelid(type);
-	if (!OidIsValid(relid) ||
-		get_rel_relkind(relid) != RELKIND_COMPOSITE_TYPE)
-		return NULL;
+/*
+ * A lock to look at a relation with, which the statement may not use at all:
+ * so it must not wait for it.  To be given back by UnlockRelationOid().
+ */
+static bool
+lock_at_once(Oid relid)
+{
+	if (!ConditionalLockRelationOid(relid, AccessShareLock))
+		return false;
+	if (get_rel_relkind(relid) != '\0')
+		return true;
+	UnlockRelationOid(relid, AccessShareLock);
+	return false;
+}
+
+/* Below arrays, domains and ranges. */
+static Oid
+innermost_type(Oid type)
+{
+	for (;;)
+	{
+		Oid			inner;
+
+		type = getBaseType(type);
+		inner = get_element_type(type);
+		if (!OidIsValid(inner))
+			inner = get_multirange_range(type);
+		if (!OidIsValid(inner))
+			inner = get_range_subtype(type);
+		if (!OidIsValid(inner))
+			return type;
+		type = inner;
+	}
+}
+
+/*
+ * The class of the fields that a row type has, or that of its elements: of a
+ * composite type by their names, of a table as its columns.
+ */
+static void
+tell_type(Told *told, Oid type)
+{
+	Oid			relid = get_typ_typrelid(innermost_type(type));
+	char		relkind;
+
+	if (!OidIsValid(relid) || list_member_oid(told->rows, relid))
+		return;
 	check_stack_depth();
-	for (AttrNumber i = 1; class_name == NULL; i++)
+	CHECK_FOR_INTERRUPTS();
+	told->rows = lappend_oid(told->rows, relid);
+	relkind = get_rel_relkind(relid);
+	if (relkind != RELKIND_COMPOSITE_TYPE)
+	{
+		int			n;
+		const HgColumnClass *columns;
+
+		if (is_secret_relation(relid) || !lock_at_once(relid))
+		{
+			told->unknown = true;
+			return;
+		}
+		columns = hg_classify_sensitive(relid, &n);
+		if (n > 0)
+			told->class_name = pstrdup(columns[0].class_name);
+		UnlockRelationOid(relid, AccessShareLock);
+	}
+	for (AttrNumber i = 1; told->class_name == NULL; i++)
 	{
 		char	   *name = get_attname(relid, i, true);
 		Oid			field = get_atttype(relid, i);
@@ -332,11 +387,11 @@ fields_class(Oid type)
 		/* one that was dropped keeps its number, but has no type */
 		if (!OidIsValid(field))
 			continue;
-		class_name = hg_classify_name("", name, NULL);
-		if (class_name == NULL)
-			class_name = fields_class(field);
+		if (relkind == RELKIND_COMPOSITE_TYPE)
+			told->class_name = hg_classify_name("", name, NULL);
+		if (told->class_name == NULL)
+			tell_type(told, field);
 	}
-	return class_name;
 }
 
 /*
@@ -379,6 +434,7 @@ column_point(Flow *flow, Oid relid, AttrNumber attnum)
 	bool		made;
 	int			point = named_point(flow, COLUMN, NULL, relid, attnum, &made);
 	const char *class_name = NULL;
+	Told		told = {0};
 
 	if (!made)
 		return point;
@@ -390,7 +446,10 @@ column_point(Flow *flow, Oid relid, AttrNumber attnum)
 
 		class_name = hg_classify_column(relid, attnum, &source);
 		if (class_name == NULL)
-			class_name = fields_class(get_atttype(relid, attnum));
+		{
+			tell_type(&told, get_atttype(relid, attnum));
+			class_name = told.class_name;
+		}
 		if (class_name == NULL)
 			class_name = referenced_class(relid, attnum);
 	}
@@ -407,6 +466,8 @@ column_point(Flow *flow, Oid relid, AttrNumber attnum)
 		flow->points[point].class_name = pstrdup(class_name);
 		flow->touches = true;
 	}
+	if (told.unknown)
+		flow->points[point].unknown = flow->touches = true;
 	flow->points[point].relid = relid;
 	flow->points[point].attnum = attnum;
 	return point;
@@ -999,13 +1060,16 @@ static void
 note_row(Flow *flow, Oid type, int at)
 {
 	Oid			relid = get_typ_typrelid(getBaseType(type));
-	const char *class_name = fields_class(type);
+	Told		told = {0};
 
-	if (class_name != NULL)
+	tell_type(&told, type);
+	if (told.class_name != NULL)
 	{
-		root_of(flow, at)->key_class = class_name;
+		root_of(flow, at)->key_class = told.class_name;
 		flow->touches = true;
 	}
+	else if (told.unknown)
+		root_of(flow, at)->unknown = flow->touches = true;
 	else if (OidIsValid(relid) &&
 			 get_rel_relkind(relid) != RELKIND_COMPOSITE_TYPE)
 		meet(flow, at, column_point(flow, relid, 0));
