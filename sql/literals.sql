@@ -51,6 +51,7 @@ CREATE TABLE docs (id int, j jsonb, title text);
 CREATE TYPE wrap AS (p customer, n int);
 CREATE TABLE many (c customer, cs customer[], w wrap, v renamed);
 CREATE TABLE few (o orders, n int);
+CREATE TABLE homes (id int, home place, other int);
 CREATE FUNCTION nothing() RETURNS text LANGUAGE sql AS $$SELECT 'nothing'$$;
 GRANT ALL ON ALL TABLES IN SCHEMA lit TO regress_hoopguard_lit, regress_hoopguard_nolit;
 SELECT hoopguard.add_rule('allow', '{ALL}', priority => 1) AS rule \gset
@@ -264,6 +265,11 @@ SELECT count(*) FROM many WHERE c::text LIKE '%simsim270%' OR cs::text = 'simsim
 SELECT count(*) FROM many, unnest(cs) u(a, b) WHERE b = 'simsim276';
 INSERT INTO many (c.full_name, w.p.email, v.thing) VALUES ('simsim277', 'simsim278', 'simsim279');
 SELECT count(*) FROM few WHERE o::text LIKE '%teal%' OR (o).ref = 'jade';
+-- rows with a class by a composite type or a foreign key
+SELECT count(*) FROM homes h WHERE h::text LIKE '%simsim290%' OR h = ROW(1, ROW('simsim291', 1), NULL);
+SELECT count(*) FROM mailing m WHERE m.* = ROW('simsim292', 1) OR m::text = '(simsim293,1)';
+SELECT count(*) FROM (SELECT h FROM homes h) q WHERE q.h::text = 'simsim294';
+SELECT count(*) FROM few f WHERE f::text LIKE '%jade%';
 -- names of things before values that have no shape
 SELECT count(*) FROM orders WHERE ref IN ('a "last name": simsim192', 'last-name = simsim193', '<last_name>simsim194</last_name>', '{"\u006cast_name": "simsim195"}', 'https://a.b/?last_name=simsim196', 'First Name: simsim197');
 -- a name in a text that is JSON; bytes

@@ -307,7 +307,7 @@ is_secret_relation(Oid relid)
 typedef struct Told
 {
 	const char *class_name;		/* palloc'd, or static */
-	bool		unknown;		/* a table could not be looked at */
+	bool		unknown;		/* a relation could not be looked at */
 	List	   *rows;			/* whose fields were looked at: relations */
 } Told;
 
@@ -325,6 +325,8 @@ lock_at_once(Oid relid)
 	UnlockRelationOid(relid, AccessShareLock);
 	return false;
 }
+
+static void tell_row(Told *told, Oid relid);
 
 /* Below arrays, domains and ranges. */
 static Oid
@@ -354,28 +356,16 @@ static void
 tell_type(Told *told, Oid type)
 {
 	Oid			relid = get_typ_typrelid(innermost_type(type));
-	char		relkind;
 
 	if (!OidIsValid(relid) || list_member_oid(told->rows, relid))
 		return;
 	check_stack_depth();
 	CHECK_FOR_INTERRUPTS();
 	told->rows = lappend_oid(told->rows, relid);
-	relkind = get_rel_relkind(relid);
-	if (relkind != RELKIND_COMPOSITE_TYPE)
+	if (get_rel_relkind(relid) != RELKIND_COMPOSITE_TYPE)
 	{
-		int			n;
-		const HgColumnClass *columns;
-
-		if (is_secret_relation(relid) || !lock_at_once(relid))
-		{
-			told->unknown = true;
-			return;
-		}
-		columns = hg_classify_sensitive(relid, &n);
-		if (n > 0)
-			told->class_name = pstrdup(columns[0].class_name);
-		UnlockRelationOid(relid, AccessShareLock);
+		tell_row(told, relid);
+		return;
 	}
 	for (AttrNumber i = 1; told->class_name == NULL; i++)
 	{
@@ -387,8 +377,7 @@ tell_type(Told *told, Oid type)
 		/* one that was dropped keeps its number, but has no type */
 		if (!OidIsValid(field))
 			continue;
-		if (relkind == RELKIND_COMPOSITE_TYPE)
-			told->class_name = hg_classify_name("", name, NULL);
+		told->class_name = hg_classify_name("", name, NULL);
 		if (told->class_name == NULL)
 			tell_type(told, field);
 	}
@@ -405,6 +394,7 @@ referenced_class(Oid relid, AttrNumber attnum)
 	Oid			target = InvalidOid;
 	AttrNumber	column = 0;
 	HgClassSource source;
+	const char *class_name;
 	ListCell   *lc;
 
 	if (attnum <= 0)
@@ -423,8 +413,50 @@ referenced_class(Oid relid, AttrNumber attnum)
 			}
 	}
 	table_close(rel, AccessShareLock);
-	return OidIsValid(target) ?
+	class_name = OidIsValid(target) ?
 		hg_classify_column(target, column, &source) : NULL;
+	return class_name != NULL ? pstrdup(class_name) : NULL;
+}
+
+/* The class of a column; of one without, that of what it is made of. */
+static void
+tell_column(Told *told, Oid relid, AttrNumber attnum)
+{
+	HgClassSource source;
+	const char *class_name;
+
+	if (is_secret_relation(relid) || !lock_at_once(relid))
+	{
+		told->unknown = true;
+		return;
+	}
+	class_name = hg_classify_column(relid, attnum, &source);
+	if (class_name != NULL)
+		told->class_name = pstrdup(class_name);
+	else
+		tell_type(told, get_atttype(relid, attnum));
+	if (told->class_name == NULL)
+		told->class_name = referenced_class(relid, attnum);
+	UnlockRelationOid(relid, AccessShareLock);
+}
+
+/* The class of a row is the first that one of its columns has. */
+static void
+tell_row(Told *told, Oid relid)
+{
+	if (is_secret_relation(relid) || !lock_at_once(relid))
+	{
+		told->unknown = true;
+		return;
+	}
+	for (AttrNumber i = 1; told->class_name == NULL; i++)
+	{
+		if (get_attname(relid, i, true) == NULL)
+			break;
+		if (OidIsValid(get_atttype(relid, i)))
+			tell_column(told, relid, i);
+	}
+	UnlockRelationOid(relid, AccessShareLock);
 }
 
 /* A column of a relation; 0: its row. */
@@ -433,37 +465,19 @@ column_point(Flow *flow, Oid relid, AttrNumber attnum)
 {
 	bool		made;
 	int			point = named_point(flow, COLUMN, NULL, relid, attnum, &made);
-	const char *class_name = NULL;
 	Told		told = {0};
 
 	if (!made)
 		return point;
-	if (is_secret_relation(relid))
-		flow->points[point].unknown = flow->touches = true;
-	else if (attnum > 0)
-	{
-		HgClassSource source;
-
-		class_name = hg_classify_column(relid, attnum, &source);
-		if (class_name == NULL)
-		{
-			tell_type(&told, get_atttype(relid, attnum));
-			class_name = told.class_name;
-		}
-		if (class_name == NULL)
-			class_name = referenced_class(relid, attnum);
-	}
+	if (attnum > 0)
+		tell_column(&told, relid, attnum);
 	else if (attnum == 0)
+		tell_row(&told, relid);
+	else
+		told.unknown = is_secret_relation(relid);
+	if (told.class_name != NULL)
 	{
-		int			n;
-		const HgColumnClass *columns = hg_classify_sensitive(relid, &n);
-
-		if (n > 0)
-			class_name = columns[0].class_name;
-	}
-	if (class_name != NULL)
-	{
-		flow->points[point].class_name = pstrdup(class_name);
+		flow->points[point].class_name = told.class_name;
 		flow->touches = true;
 	}
 	if (told.unknown)
