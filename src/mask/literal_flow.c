@@ -384,23 +384,19 @@ tell_type(Told *told, Oid type)
 }
 
 /*
- * The class of the column that a foreign key of this one names, NULL if none:
- * the values are the same.
+ * The class of the column that a foreign key of this one names: the values are
+ * the same.  The caller has locked the relation.
  */
-static const char *
-referenced_class(Oid relid, AttrNumber attnum)
+static void
+tell_referenced(Told *told, Oid relid, AttrNumber attnum)
 {
-	Relation	rel;
+	Relation	rel = table_open(relid, NoLock);
 	Oid			target = InvalidOid;
 	AttrNumber	column = 0;
 	HgClassSource source;
 	const char *class_name;
 	ListCell   *lc;
 
-	if (attnum <= 0)
-		return NULL;
-	/* the statement holds a lock on it already */
-	rel = table_open(relid, AccessShareLock);
 	foreach(lc, RelationGetFKeyList(rel))
 	{
 		ForeignKeyCacheInfo *key = lfirst(lc);
@@ -412,10 +408,18 @@ referenced_class(Oid relid, AttrNumber attnum)
 				column = key->confkey[i];
 			}
 	}
-	table_close(rel, AccessShareLock);
-	class_name = OidIsValid(target) ?
-		hg_classify_column(target, column, &source) : NULL;
-	return class_name != NULL ? pstrdup(class_name) : NULL;
+	table_close(rel, NoLock);
+	if (!OidIsValid(target))
+		return;
+	if (!lock_at_once(target))
+	{
+		told->unknown = true;
+		return;
+	}
+	class_name = hg_classify_column(target, column, &source);
+	if (class_name != NULL)
+		told->class_name = pstrdup(class_name);
+	UnlockRelationOid(target, AccessShareLock);
 }
 
 /* The class of a column; of one without, that of what it is made of. */
@@ -436,7 +440,7 @@ tell_column(Told *told, Oid relid, AttrNumber attnum)
 	else
 		tell_type(told, get_atttype(relid, attnum));
 	if (told->class_name == NULL)
-		told->class_name = referenced_class(relid, attnum);
+		tell_referenced(told, relid, attnum);
 	UnlockRelationOid(relid, AccessShareLock);
 }
 

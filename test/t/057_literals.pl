@@ -101,6 +101,20 @@ foreach my $mode ('sync', 'strict')
 }
 is(query($node, 'shop', "SELECT string_agg(DISTINCT fault, ' ') FROM hoopguard.verify_audit() WHERE NOT ok"), '', 'the chain holds');
 
+# A table that the statement does not use is not waited for.
+as_dba($node, 'shop', <<"E");
+CREATE TABLE v.target (email text UNIQUE);
+CREATE TABLE v.source (m text REFERENCES v.target (email), n int);
+GRANT ALL ON v.source TO $agent;
+E
+my ($locker) = background($node, 'shop', scalar(getpwuid($<)), 'BEGIN; LOCK TABLE v.target IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)');
+ok(wait_until(30, sub { query($node, 'shop', "SELECT count(*) FROM pg_locks WHERE relation = 'v.target'::regclass AND mode = 'AccessExclusiveLock' AND granted") eq '1' }), 'the table is locked');
+($out, $out, $err) = as_role($node, 'shop', $agent, "SET statement_timeout = '10s'; SELECT count(*) FROM v.source WHERE m = 'sesame2' AND n = 3");
+is($err, '', 'and not waited for');
+query($node, 'shop', "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation = 'v.target'::regclass AND mode = 'AccessExclusiveLock'");
+$locker->finish;
+is(values_of('select count(*) from v.source%'), '[withheld] 3', 'what could not be looked at is withheld');
+
 # Parallel workers change nothing.
 as_dba($node, 'shop', "ALTER SYSTEM SET hoopguard.audit_durability = 'async'");
 $node->reload;
