@@ -52,6 +52,11 @@ CREATE TYPE wrap AS (p customer, n int);
 CREATE TABLE many (c customer, cs customer[], w wrap, v renamed);
 CREATE TABLE few (o orders, n int);
 CREATE TABLE homes (id int, home place, other int);
+CREATE TABLE other (o text PRIMARY KEY, back text UNIQUE);
+CREATE TABLE middle (k text PRIMARY KEY REFERENCES customer (email));
+CREATE TABLE far (k2 text REFERENCES middle (k), k3 text REFERENCES customer (email) REFERENCES other (o),
+	k4 text REFERENCES other (o) REFERENCES customer (email), k5 text REFERENCES other (back));
+ALTER TABLE other ADD FOREIGN KEY (o) REFERENCES other (back), ADD FOREIGN KEY (back) REFERENCES other (o);
 CREATE FUNCTION nothing() RETURNS text LANGUAGE sql AS $$SELECT 'nothing'$$;
 GRANT ALL ON ALL TABLES IN SCHEMA lit TO regress_hoopguard_lit, regress_hoopguard_nolit;
 SELECT hoopguard.add_rule('allow', '{ALL}', priority => 1) AS rule \gset
@@ -270,6 +275,10 @@ SELECT count(*) FROM homes h WHERE h::text LIKE '%simsim290%' OR h = ROW(1, ROW(
 SELECT count(*) FROM mailing m WHERE m.* = ROW('simsim292', 1) OR m::text = '(simsim293,1)';
 SELECT count(*) FROM (SELECT h FROM homes h) q WHERE q.h::text = 'simsim294';
 SELECT count(*) FROM few f WHERE f::text LIKE '%jade%';
+-- foreign keys over several steps, several of one column, in circles
+SELECT count(*) FROM far WHERE k2 = 'simsim300' OR k3 = 'simsim301' OR k4 = 'simsim302';
+SELECT count(*) FROM far f WHERE f::text LIKE 'simsim303%';
+SELECT count(*) FROM far WHERE k5 = 'teal';
 -- names of things before values that have no shape
 SELECT count(*) FROM orders WHERE ref IN ('a "last name": simsim192', 'last-name = simsim193', '<last_name>simsim194</last_name>', '{"\u006cast_name": "simsim195"}', 'https://a.b/?last_name=simsim196', 'First Name: simsim197');
 -- a name in a text that is JSON; bytes

@@ -309,7 +309,15 @@ typedef struct Told
 	const char *class_name;		/* palloc'd, or static */
 	bool		unknown;		/* a relation could not be looked at */
 	List	   *rows;			/* whose fields were looked at: relations */
+	List	   *targets;		/* of foreign keys, looked at: Target */
 } Told;
+
+/* A column that a foreign key references. */
+typedef struct Target
+{
+	Oid			relid;
+	AttrNumber	attnum;
+} Target;
 
 /*
  * A lock to look at a relation with, which the statement may not use at all:
@@ -383,20 +391,35 @@ tell_type(Told *told, Oid type)
 	}
 }
 
+/* Keys may lead in circles. */
+static bool
+was_target(const Told *told, const Target *target)
+{
+	ListCell   *lc;
+
+	foreach(lc, told->targets)
+	{
+		const Target *other = lfirst(lc);
+
+		if (other->relid == target->relid && other->attnum == target->attnum)
+			return true;
+	}
+	return false;
+}
+
 /*
- * The class of the column that a foreign key of this one names: the values are
- * the same.  The caller has locked the relation.
+ * The class of the columns that foreign keys of this one name, and those of
+ * them in turn: the values are the same.  The caller has locked the relation.
  */
 static void
 tell_referenced(Told *told, Oid relid, AttrNumber attnum)
 {
 	Relation	rel = table_open(relid, NoLock);
-	Oid			target = InvalidOid;
-	AttrNumber	column = 0;
-	HgClassSource source;
-	const char *class_name;
+	List	   *targets = NIL;
 	ListCell   *lc;
 
+	check_stack_depth();
+	/* asking for a class may throw away the list of keys */
 	foreach(lc, RelationGetFKeyList(rel))
 	{
 		ForeignKeyCacheInfo *key = lfirst(lc);
@@ -404,22 +427,38 @@ tell_referenced(Told *told, Oid relid, AttrNumber attnum)
 		for (int i = 0; i < key->nkeys; i++)
 			if (key->conkey[i] == attnum)
 			{
-				target = key->confrelid;
-				column = key->confkey[i];
+				Target	   *target = palloc(sizeof(Target));
+
+				target->relid = key->confrelid;
+				target->attnum = key->confkey[i];
+				targets = lappend(targets, target);
 			}
 	}
 	table_close(rel, NoLock);
-	if (!OidIsValid(target))
-		return;
-	if (!lock_at_once(target))
+	foreach(lc, targets)
 	{
-		told->unknown = true;
-		return;
+		Target	   *target = lfirst(lc);
+		HgClassSource source;
+		const char *class_name;
+
+		if (told->class_name != NULL)
+			break;
+		if (was_target(told, target))
+			continue;
+		told->targets = lappend(told->targets, target);
+		if (!lock_at_once(target->relid))
+		{
+			told->unknown = true;
+			continue;
+		}
+		class_name = hg_classify_column(target->relid, target->attnum,
+										&source);
+		if (class_name != NULL)
+			told->class_name = pstrdup(class_name);
+		else
+			tell_referenced(told, target->relid, target->attnum);
+		UnlockRelationOid(target->relid, AccessShareLock);
 	}
-	class_name = hg_classify_column(target, column, &source);
-	if (class_name != NULL)
-		told->class_name = pstrdup(class_name);
-	UnlockRelationOid(target, AccessShareLock);
 }
 
 /* The class of a column; of one without, that of what it is made of. */
