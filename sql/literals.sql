@@ -279,6 +279,9 @@ SELECT count(*) FROM few f WHERE f::text LIKE '%jade%';
 SELECT count(*) FROM far WHERE k2 = 'simsim300' OR k3 = 'simsim301' OR k4 = 'simsim302';
 SELECT count(*) FROM far f WHERE f::text LIKE 'simsim303%';
 SELECT count(*) FROM far WHERE k5 = 'teal';
+-- what LIMIT is computed from
+SELECT email FROM customer WHERE false LIMIT length('simsim310') OFFSET '310'::text::int;
+SELECT email FROM customer WHERE false LIMIT 7::smallint OFFSET 3 - 1;
 -- names of things before values that have no shape
 SELECT count(*) FROM orders WHERE ref IN ('a "last name": simsim192', 'last-name = simsim193', '<last_name>simsim194</last_name>', '{"\u006cast_name": "simsim195"}', 'https://a.b/?last_name=simsim196', 'First Name: simsim197');
 -- a name in a text that is JSON; bytes

@@ -1538,13 +1538,42 @@ flow_arms(Flow *flow, Query *query, Node *node)
 	}
 }
 
-/* LIMIT and OFFSET: their numbers meet nothing. */
+/* A number as it is written, or a parameter for one. */
+static bool
+is_bare_number(Node *node)
+{
+	while (node != NULL && IsA(node, FuncExpr) &&
+		   is_builtin(((FuncExpr *) node)->funcid) &&
+		   list_length(((FuncExpr *) node)->args) == 1 &&
+		   (((FuncExpr *) node)->funcformat == COERCE_EXPLICIT_CAST ||
+			((FuncExpr *) node)->funcformat == COERCE_IMPLICIT_CAST))
+		node = linitial(((FuncExpr *) node)->args);
+	if (node == NULL || (!IsA(node, Const) && !IsA(node, Param)))
+		return false;
+	switch (exprType(node))
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case FLOAT4OID:
+		case FLOAT8OID:
+		case NUMERICOID:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/*
+ * LIMIT and OFFSET: their numbers meet nothing.  What these are computed from
+ * may be anything.
+ */
 static void
 flow_limit(Flow *flow, Node *node)
 {
 	int			at = new_point(flow);
 
-	flow->points[at].plain = true;
+	flow->points[at].plain = is_bare_number(node);
 	flow_expr(flow, node, at);
 }
 
