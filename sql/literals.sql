@@ -86,6 +86,11 @@ SELECT data ->> 'colour' = 'blue', data #>> '{a,b}' = 'c', data -> 'n' = '1' FRO
 PREPARE p (text, int, numeric) AS SELECT count(*) FROM customer WHERE city = $1 AND id = $2 AND city <> 'Bonn' AND score > $3;
 EXECUTE p ('Lima', 1 + 1, -5);
 EXECUTE p (NULL, '7'::int, 1e2);
+-- the numbers are those that its arguments have in the text of EXECUTE
+PREPARE e (text, text, int) AS SELECT count(*) FROM orders WHERE ref = $1 AND status = $2 AND id = $3 AND memo = 'const';
+EXECUTE e (NULL, 'B', 3);
+EXECUTE e ('A'::varchar(5), 'B', -3)\; SELECT 'after'\; EXECUTE e (/* it's 1 */ E'A', $$B$$, '3');
+EXECUTE e ('A' || 'x', 'B', 1 + 2);
 BEGIN;
 DECLARE k CURSOR FOR SELECT id FROM customer WHERE city = 'Cork';
 FETCH ALL FROM k;

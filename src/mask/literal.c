@@ -414,47 +414,78 @@ compare_shown(const void *a, const void *b)
 		return left->number == 0 || right->number == 0 ?
 			(left->number == 0 ? 1 : -1) :
 			(left->number < right->number ? -1 : 1);
-	return left->literal->location < right->literal->location ? -1 :
-		left->literal->location > right->literal->location;
+	if (left->literal->location != right->literal->location)
+		return left->literal->location < right->literal->location ? -1 : 1;
+	return left->literal->paramid < right->literal->paramid ? -1 :
+		left->literal->paramid > right->literal->paramid;
+}
+
+/* Where the constants of a text are, in its order. */
+typedef struct Places
+{
+	const char *text;
+	int		   *at;
+	int			n;				/* -1: the text cannot be read */
+	int			first;			/* number of the first one */
+} Places;
+
+static void
+find_places(Places *places, const char *text, int location, int len)
+{
+	places->text = text;
+	places->at = hg_fingerprint_constants(text, location, len, &places->first,
+										  &places->n);
 }
 
 /*
- * The number that a literal has in the normalised text.  -1: it is not the
- * client's, or is a word (TRUE, the year of EXTRACT) that the text shows.
+ * The number that a constant has in the normalised text, 0 if none.  -1: it is
+ * a word (TRUE, the year of EXTRACT) that the text shows.
  */
 static int
-number_of(const HgLiteral *literal, const HgLiteralSource *source,
-		  const int *places, int nplaces, int first)
+number_at(const Places *places, int at)
 {
 	int			low = 0;
-	int			high = nplaces;
-	int			at = literal->location;
+	int			high = places->n;
 	char		c;
 
-	if (literal->paramid > 0)
-		return literal->paramid;
-	if (nplaces < 0)
+	if (places->n < 0 || at < 0)
 		return 0;
 	while (low < high)
 	{
 		int			middle = (low + high) / 2;
 
-		if (places[middle] < at)
+		if (places->at[middle] < at)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	/* a number with its sign begins at that */
-	if (low < nplaces && places[low] == at)
-		return first + low;
-	if (at >= strlen(source->text))
+	if (low < places->n && places->at[low] == at)
+		return places->first + low;
+	if (at >= strlen(places->text))
 		return 0;
 	/* a number with its sign begins at that */
-	c = source->text[at];
-	if (low < nplaces && (c == '-' || c == '+'))
-		return first + low;
-	return isalpha((unsigned char) c) && source->text[at + 1] != '\'' &&
-		source->text[at + 1] != '&' ? -1 : 0;
+	c = places->text[at];
+	if (low < places->n && (c == '-' || c == '+'))
+		return places->first + low;
+	return isalpha((unsigned char) c) && places->text[at + 1] != '\'' &&
+		places->text[at + 1] != '&' ? -1 : 0;
+}
+
+/*
+ * The same for a literal; a parameter has its own, an argument of EXECUTE that
+ * of the constant which it is in the text of that.
+ */
+static int
+number_of(const HgLiteral *literal, const HgLiteralSource *source,
+		  const Places *own, const Places *call)
+{
+	if (literal->paramid <= 0)
+		return number_at(own, literal->location);
+	if (!source->executed)
+		return literal->paramid;
+	return literal->paramid > list_length(source->arguments) ? 0 :
+		number_at(call, list_nth_int(source->arguments,
+									 literal->paramid - 1));
 }
 
 static void
@@ -506,19 +537,19 @@ make_detail(Query *query, const HgLiteralSource *source, int64 event_id)
 	Shown	   *all = palloc0(Max(n, 1) * sizeof(Shown));
 	int			nall = 0;
 	int			done;
-	int			first = 0;
-	int			nplaces = 0;
-	int		   *places;
+	Places		own;
+	Places		call = {NULL, NULL, -1, 0};
 	StringInfoData out;
 
 	if (n == 0)
 		return NULL;
-	places = hg_fingerprint_constants(source->text, source->location,
-									  source->len, &first, &nplaces);
+	find_places(&own, source->text, source->location, source->len);
+	if (source->executed)
+		find_places(&call, source->call_text, source->call_location,
+					source->call_len);
 	for (int i = 0; i < n; i++)
 	{
-		int			number = number_of(&literals[i], source, places, nplaces,
-									   first);
+		int			number = number_of(&literals[i], source, &own, &call);
 
 		if (number < 0)
 			continue;

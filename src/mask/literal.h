@@ -47,6 +47,11 @@ typedef struct HgLiteralSource
 	int			len;			/* 0: to the end */
 	ParamListInfo params;		/* may be NULL */
 	Bitmapset  *computed;		/* parameters that the client did not write */
+	bool		executed;		/* by EXECUTE: these are its text, and where in */
+	const char *call_text;		/* it each argument is, -1: no constant */
+	int			call_location;
+	int			call_len;
+	List	   *arguments;
 } HgLiteralSource;
 
 /*

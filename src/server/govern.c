@@ -834,6 +834,15 @@ is_written(Node *arg)
 		!IsA(&((A_Const *) ((A_Expr *) arg)->rexpr)->val, String);
 }
 
+/* Where the constant is in the text that an argument of EXECUTE is; or -1. */
+static int
+written_at(Node *arg)
+{
+	while (arg != NULL && IsA(arg, TypeCast))
+		arg = ((TypeCast *) arg)->arg;
+	return arg != NULL && IsA(arg, A_Const) ? ((A_Const *) arg)->location : -1;
+}
+
 /*
  * Keep the values of what the client sent, for the note that goes with its
  * event.  Of utility statements only those whose query is the client's way to
@@ -867,8 +876,15 @@ keep_literals(HgStmt *stmt, QueryDesc *queryDesc, Query *query)
 				{
 					if (!is_written(lfirst(lc)))
 						source.computed = bms_add_member(source.computed, id);
+					source.arguments = lappend_int(source.arguments,
+												   written_at(lfirst(lc)));
 					id++;
 				}
+				/* the query's own text is that of PREPARE */
+				source.executed = true;
+				source.call_text = debug_query_string;
+				source.call_location = utility->stmt_location;
+				source.call_len = utility->stmt_len;
 				break;
 			case T_DeclareCursorStmt:
 			case T_CopyStmt:
