@@ -57,6 +57,10 @@ CREATE TABLE middle (k text PRIMARY KEY REFERENCES customer (email));
 CREATE TABLE far (k2 text REFERENCES middle (k), k3 text REFERENCES customer (email) REFERENCES other (o),
 	k4 text REFERENCES other (o) REFERENCES customer (email), k5 text REFERENCES other (back));
 ALTER TABLE other ADD FOREIGN KEY (o) REFERENCES other (back), ADD FOREIGN KEY (back) REFERENCES other (o);
+CREATE TABLE harmless (n int, what text);
+CREATE RULE rr AS ON INSERT TO harmless DO ALSO INSERT INTO customer (id, email) VALUES (new.n, new.what);
+CREATE VIEW simple_view AS SELECT id, title AS w FROM docs;
+CREATE RULE rr AS ON INSERT TO simple_view DO ALSO INSERT INTO customer (id, email) VALUES (new.id, new.w);
 CREATE FUNCTION nothing() RETURNS text LANGUAGE sql AS $$SELECT 'nothing'$$;
 GRANT ALL ON ALL TABLES IN SCHEMA lit TO regress_hoopguard_lit, regress_hoopguard_nolit;
 SELECT hoopguard.add_rule('allow', '{ALL}', priority => 1) AS rule \gset
@@ -287,6 +291,10 @@ SELECT count(*) FROM far WHERE k5 = 'teal';
 -- what LIMIT is computed from
 SELECT email FROM customer WHERE false LIMIT length('simsim310') OFFSET '310'::text::int;
 SELECT email FROM customer WHERE false LIMIT 7::smallint OFFSET 3 - 1;
+-- rules that put values into another table
+INSERT INTO harmless VALUES (40, 'simsim320');
+INSERT INTO simple_view VALUES (41, 'simsim321');
+DELETE FROM harmless WHERE what = 'teal';
 -- names of things before values that have no shape
 SELECT count(*) FROM orders WHERE ref IN ('a "last name": simsim192', 'last-name = simsim193', '<last_name>simsim194</last_name>', '{"\u006cast_name": "simsim195"}', 'https://a.b/?last_name=simsim196', 'First Name: simsim197');
 -- a name in a text that is JSON; bytes

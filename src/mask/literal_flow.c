@@ -1680,6 +1680,40 @@ judge(Flow *flow, Found *one)
 		literal->withheld = flow->touches && !point->plain;
 }
 
+/*
+ * Has a relation of the statement a rule for what it does?  That of a view
+ * stays in the range table when its base table becomes the target.
+ */
+static bool
+has_rules(Query *query)
+{
+	ListCell   *lc;
+
+	if (query->commandType == CMD_SELECT)
+		return false;
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		Relation	rel;
+		bool		found = false;
+
+		/* a view's subquery keeps its relid in newer versions */
+		if (!OidIsValid(rte->relid))
+			continue;
+		if (!lock_at_once(rte->relid))
+			return true;
+		rel = table_open(rte->relid, NoLock);
+		for (int i = 0; rel->rd_rules != NULL && i < rel->rd_rules->numLocks;
+			 i++)
+			found |= rel->rd_rules->rules[i]->event == query->commandType;
+		table_close(rel, NoLock);
+		UnlockRelationOid(rte->relid, AccessShareLock);
+		if (found)
+			return true;
+	}
+	return false;
+}
+
 HgLiteral *
 hg_literal_flow(Query *query, ParamListInfo params, int *n)
 {
@@ -1695,7 +1729,7 @@ hg_literal_flow(Query *query, ParamListInfo params, int *n)
 	flow.points_by_key = hash_create("hoopguard literals", 64, &ctl,
 									 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	/* a rule may put a value anywhere; the statement as written is not here */
-	flow.hidden = query->querySource != QSRC_ORIGINAL;
+	flow.hidden = query->querySource != QSRC_ORIGINAL || has_rules(query);
 	flow_query(&flow, query);
 	follow_links(&flow);
 	result = palloc(Max(flow.nfound, 1) * sizeof(HgLiteral));
