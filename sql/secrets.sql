@@ -102,6 +102,20 @@ CREATE COLLATION sec_co (locale = 'sesame87');
 CREATE TEXT SEARCH DICTIONARY sec_d (template = simple, stopwords = 'sesame88');
 CREATE TABLESPACE sec_ts LOCATION '/nonexistent/sesame89';
 CREATE DATABASE sec_db TEMPLATE 'sesame90';
+-- strings that were read another way than they would be when it is recorded
+SET escape_string_warning = off;
+SET standard_conforming_strings = off\; SELECT 'C:\', ' sesame91 ' /* ' */ , 'x' AS read_a;
+RESET standard_conforming_strings;
+SET standard_conforming_strings = off\; SELECT 'C:\', ' sesame92 ' /* ' */ , 'x' AS read_b FROM nowhere;
+RESET standard_conforming_strings;
+SET standard_conforming_strings = off\; DELETE FROM sec.t WHERE b = 'C:\';
+RESET standard_conforming_strings;
+SET standard_conforming_strings = off;
+PREPARE read_c AS SELECT 'a\', sesame93, \'b', 'read_c';
+RESET standard_conforming_strings;
+EXECUTE read_c;
+SELECT '\d+' AS read_d, 'x';
+RESET escape_string_warning;
 RESET search_path;
 SELECT hoopguard.flush();
 
@@ -123,6 +137,7 @@ SELECT * FROM sec.leaks('s[e]same|9876543[2]');
 SELECT count(*) > 20 AS finds FROM sec.leaks('alter|create');
 -- what is kept of settings, functions and updates
 SELECT DISTINCT text COLLATE "C" AS kept FROM hoopguard.statement WHERE text ~ '^(set (local |session )?application|set search_path = sec|set time zone|alter role regress_hg_secret set|alter function f5|create function f5)' ORDER BY 1;
+SELECT DISTINCT text COLLATE "C" AS kept FROM hoopguard.statement WHERE text ~ '^(select [$.].*(read_|[.]{3}$)|prepare read_c|execute read_c|delete from sec[.]t where)' ORDER BY 1;
 DROP SCHEMA sec CASCADE;
 DROP SCHEMA IF EXISTS sec2 CASCADE;
 DROP FOREIGN DATA WRAPPER sec_fdw CASCADE;
