@@ -125,7 +125,7 @@ CREATE VIEW seen AS
 SELECT l.event_id, replace(left(e.text, 250), 'format (', 'format(') AS text, bool_or(NOT l.withheld) AS shown,
 	string_agg(format('%s=%s%s%s', l.position,
 		CASE WHEN l.withheld THEN trim(l.value, '[]') ELSE coalesce(quote_literal(l.value), 'NULL') END,
-		' of ' || substr(l.column_name, 5), ', ' || l.length || ' bytes'), '; ' ORDER BY l.position) AS values
+		' of ' || substr(l.column_name, 5), ', ' || l.length || ' bytes'), '; ' ORDER BY l.position, l.column_name COLLATE "C", l.value COLLATE "C") AS values
 FROM hoopguard.literal l JOIN hoopguard.activity e USING (event_id)
 WHERE e.subject = 'regress_hoopguard_lit' AND (l.position < 12 OR l.length IS NOT NULL)
 GROUP BY l.event_id, e.text;
