@@ -1417,6 +1417,7 @@ hg_match_letter_id(const HgScan *scan, int start, int end, int mask,
 	int			n;
 	uint64		hints;
 	unsigned char before = at(scan, start - 1);
+	bool		two_digits;
 	bool		whole;
 
 	if (IS(before, B_WORD) ||
@@ -1449,6 +1450,21 @@ hg_match_letter_id(const HgScan *scan, int start, int end, int mask,
 	if ((mask & B_DIGIT) == 0 && !IS(at(scan, end + 1), B_DIGIT))
 		return false;
 
+	/* one word of less than seven, and no more behind it */
+	if (end - start < 7 &&
+		((at(scan, end) != ' ' && at(scan, end) != '-') ||
+		 !IS(at(scan, end + 1), B_ALNUM)))
+		return false;
+	/* two digits first: nothing of this without a hint */
+	hints = scan->hints;
+	two_digits = end - start >= 2 && IS(s[0], B_DIGIT) && IS(s[1], B_DIGIT);
+	if (two_digits)
+	{
+		hints |= hg_hint_before(scan, start);
+		if (hints == 0)
+			return false;
+	}
+
 	n = compact(scan, start, 16, id, &stop);
 	if (n < 7 || IS(at(scan, stop), B_WORD))
 	{
@@ -1470,7 +1486,8 @@ hg_match_letter_id(const HgScan *scan, int start, int end, int mask,
 		(stop - start == 13 || whole))
 		return hg_span(span, start, stop, "us_mbi", 85);
 
-	hints = scan->hints | hg_hint_before(scan, start);
+	if (!two_digits)
+		hints |= hg_hint_before(scan, start);
 	if (pattern(id, n, "AA999999A") && id[8] <= 'D' &&
 		strchr("DFIQUV", id[0]) == NULL && strchr("DFIQUVO", id[1]) == NULL &&
 		(whole || (hints & H(HINT_NINO)) != 0) && (mask & B_LOWER) == 0)

@@ -336,6 +336,104 @@ classify(const HgScan *scan, int base, int n, HgWindow *w)
 	w->join >>= before;
 }
 
+#ifdef HG_WIDE
+/*
+ * Words with digits of which match_word would say no, by their landing (see
+ * settle); most of those in a text.  Words, starts, ends and landings come one
+ * for each word and in the same order, so that a bit of one is brought to
+ * another by PEXT and PDEP.
+ *
+ * Such are of numbers of at most five digits those that end plainly, a decimal
+ * among them, that go on with a dash what digits before it began, with a dot
+ * or a sign something else; the parts of a time; and short words with a small
+ * letter first, or behind the digits.  What is not in the window is not known:
+ * these are visited.
+ */
+#define BRING(bits, from, to) _pdep_u64(_pext_u64(bits, from), to)
+
+static inline uint64
+two_digits_at(uint64 digit, int i)
+{
+	return digit >> i & digit >> (i + 1);
+}
+
+WIDE static pg_noinline uint64
+dull_words(const HgScan *scan, int n, const HgWindow *w, uint64 word,
+		   uint64 landing, uint64 run)
+{
+	HgMarks		m;
+	uint64		start = scan->start;
+	uint64		end = ~word & word << 1;
+	uint64		digit = w->digit & word;
+	uint64		alpha = w->lower | w->upper;
+	uint64		two = digit & digit >> 1;
+	uint64		four = two & two >> 2;
+	uint64		number = start & digit & ~(four & two >> 4);
+	uint64		stop = (digit + number) & ~digit;	/* behind its digits */
+	uint64		pure = stop & ~word;
+	uint64		final;			/* no digits go on behind it */
+	uint64		joined;
+	uint64		decimal;		/* its point */
+	uint64		dull;
+	uint64		loose;
+	uint64		small;
+
+	hg_wide_marks(scan->s + scan->base, n, &m);
+	final = m.plain | (m.space & ~(w->digit | m.open) >> 1);
+
+	/* not before a space and a word either, which may be a month's name */
+	dull = m.plain | (final & (~alpha >> 1 |
+							   (digit << 1 & digit << 2 & digit << 3)));
+	dull = BRING(pure & dull, stop, number);
+
+	decimal = pure & m.dot & digit >> 1;
+	if (decimal != 0)
+	{
+		uint64		all = digit | decimal;
+		uint64		last = (digit + (decimal << 1)) & ~digit;
+
+		/* five digits in all */
+		two = all & all >> 1;
+		four = two & two >> 2;
+		decimal = BRING(last & final, last, decimal);
+		dull |= BRING(decimal, stop, number) & ~(four & four >> 3);
+	}
+
+	/* what stands before makes it part of something else */
+	dull |= number & m.dash << 1 & w->digit << 2 & ~run;
+	joined = m.colon | m.dash | (m.dot & digit << 4);
+	dull |= (m.money << 1 | (m.dot << 1 & (w->digit | alpha) << 2)) &
+		BRING(pure & ~joined, stop, number);
+
+	/* of 10:22 and 10:22:33 the first part, and those behind */
+	joined = number & two_digits_at(digit, 0) & m.colon >> 2 &
+		two_digits_at(digit, 3);
+	final = m.plain | m.space;
+	dull |= joined & (final >> 5 | (m.colon >> 5 & two_digits_at(digit, 6) &
+									final >> 8));
+	dull |= m.colon << 1 & w->digit << 2 & w->digit << 3 &
+		BRING(pure & ~m.dot, stop, number);
+	if (scan->hints != 0)
+		return dull;
+
+	loose = start & ~run & BRING(end & ~w->join, end, start);
+	dull |= loose & BRING(stop & w->lower, stop, number);
+
+	/* the small first letters of IBANs are passed by, and prefixes of keys */
+	small = loose & w->lower & ~(alpha >> 1 & w->digit >> 2 & w->digit >> 3);
+	small &= BRING(end & ~(w->announce << 1), end, start);
+	if ((w->under & word) != 0)
+	{
+		uint64		rest = word & ~w->under;
+		uint64		first = (rest + start) & ~rest;
+
+		small &= ~(BRING(first & w->under, first, start) &
+				   BRING(end & m.tail, end, start));
+	}
+	return dull | BRING(small, start, landing);
+}
+#endif
+
 /*
  * Look at the bytes from base on: where words begin, and which words and signs
  * are to be visited.  A word that reaches the end of the window is left to the
@@ -408,6 +506,11 @@ settle(HgScan *scan, int base, int n, const HgWindow *seen, bool wide)
 	run &= run >> 5;
 	if (run != 0)
 		scan->word_at |= rest & (good + (scan->start & run)) & ~good;
+
+#ifdef HG_WIDE
+	if (wide && (scan->word_at & w.digit) != 0)
+		scan->word_at &= ~dull_words(scan, n, seen, word, landing, run);
+#endif
 
 	/* of what is left those that may announce */
 	if (wide)

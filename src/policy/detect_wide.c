@@ -32,13 +32,15 @@ make_tables(void)
 	uint32		sets[8];
 	int			nsets = 0;
 
+	t->classes[0] = W_PLAIN;	/* also what is behind the end */
 	for (int c = 1; c < 128; c++)
 		t->classes[c] = (IS(c, B_DIGIT) ? W_DIGIT : 0) |
 			(IS(c, B_LOWER) ? W_LOWER : 0) | (IS(c, B_UPPER) ? W_UPPER : 0) |
 			(IS(c, B_UNDER) ? W_UNDER : 0) |
 			(strchr("@%{$", c) != NULL ? W_SIGN : 0) |
 			(strchr("+(", c) != NULL ? W_OPEN : 0) |
-			(strchr(".:-$", c) != NULL ? W_JOIN : 0);
+			(strchr(".:-$", c) != NULL ? W_JOIN : 0) |
+			(!IS(c, B_WORD) && strchr(" -./:)", c) == NULL ? W_PLAIN : 0);
 
 	for (int i = 0; i < 26; i++)
 	{
@@ -72,7 +74,8 @@ hg_wide_ask(void)
 	__builtin_cpu_init();
 	hg_wide_known = __builtin_cpu_supports("avx512f") &&
 		__builtin_cpu_supports("avx512bw") &&
-		__builtin_cpu_supports("avx512vbmi") && make_tables();
+		__builtin_cpu_supports("avx512vbmi") &&
+		__builtin_cpu_supports("bmi2") && make_tables();
 }
 
 WIDE void

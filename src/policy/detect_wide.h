@@ -50,6 +50,19 @@ typedef struct HgWindow
 	uint64		announce;		/* with the byte before, see hg_announces */
 } HgWindow;
 
+/* More of them, where there are digits. */
+typedef struct HgMarks
+{
+	uint64		plain;			/* ASCII, and no number goes on behind it */
+	uint64		space;
+	uint64		dash;
+	uint64		dot;
+	uint64		colon;
+	uint64		open;			/* + ( */
+	uint64		tail;			/* + / =, of which base64 is made too */
+	uint64		money;			/* # $ % ^ ~ */
+} HgMarks;
+
 /* The bytes in front of a place; letters are ASCII's of both cases. */
 typedef struct HgFront
 {
@@ -63,7 +76,7 @@ typedef struct HgFront
 
 #ifdef HG_WIDE
 
-#define WIDE __attribute__((target("avx512f,avx512bw,avx512vbmi")))
+#define WIDE __attribute__((target("avx512f,avx512bw,avx512vbmi,bmi2")))
 
 #ifdef __GNUC__
 #pragma GCC visibility push(hidden)
@@ -89,6 +102,7 @@ extern HgWideTables hg_wide_tables;
 #define W_UNDER 0x08
 #define W_SIGN	0x10			/* @ % { $ */
 #define W_OPEN	0x20			/* + ( */
+#define W_PLAIN 0x40			/* none of a word, nor space - . / : ) */
 #define W_JOIN	0x80			/* . : - $ */
 
 static inline bool
@@ -164,6 +178,28 @@ hg_wide_window(const unsigned char *s, int n, int before, int behind,
 	}
 	w->sign = HAS_64(kind, W_SIGN) | (HAS_64(kind, W_OPEN) & digit_next) |
 		(colon & colon_next) | (dash & dash_next);
+}
+
+/* Of the same bytes their marks. */
+WIDE static pg_attribute_always_inline void
+hg_wide_marks(const unsigned char *s, int n, HgMarks *m)
+{
+	const HgWideTables *t = &hg_wide_tables;
+	__m512i		x = _mm512_maskz_loadu_epi8(FIRST_64(n), s);
+	__m512i		kind;
+
+	kind = _mm512_maskz_permutex2var_epi8(~_mm512_movepi8_mask(x),
+										  _mm512_loadu_si512(t->classes), x,
+										  _mm512_loadu_si512(t->classes + 64));
+	m->plain = HAS_64(kind, W_PLAIN);
+	m->open = HAS_64(kind, W_OPEN);
+	m->space = EQUAL_64(x, ' ');
+	m->dash = EQUAL_64(x, '-');
+	m->dot = EQUAL_64(x, '.');
+	m->colon = EQUAL_64(x, ':');
+	m->tail = EQUAL_64(x, '+') | EQUAL_64(x, '/') | EQUAL_64(x, '=');
+	m->money = EQUAL_64(x, '#') | EQUAL_64(x, '$') | EQUAL_64(x, '%') |
+		EQUAL_64(x, '^') | EQUAL_64(x, '~');
 }
 
 #ifdef __GNUC__

@@ -23,6 +23,11 @@ static const char *const pieces[] = {
 	"https://ada:s3cret@host/x", "password=s3cret-9", "$6$salt$abcdefgh", "{SSHA}aaaa",
 	"-----BEGIN PRIVATE KEY-----", "20260302101112", "12:30:45", "3/4", "1.5",
 	"3f2504e0-4f89-41d3-9a0c-0305e82c3301", "1.2345678901234567", "#212557831",
+	"gb82 west 1234 5698 7654 32", "iban de89 3704 0044 0532 0130 00",
+	"whsec_a9/bcdefghijkl12345mnopq", "sk-ant-api03-abcdefghijklmnopqrstuvwxyz012345",
+	"10:22", "10:22:33:44:55:66", "c01x00t47", "5g7h8k9l1", "00.11.22.33.44.55", "user42", "v1", "x_86", "1ms", "37Z",
+	"2026-03-01T00:00:37Z", "12.50", "123.456", "account", "born", "5 May 1955",
+	"db1password=x9Kq2", "t0ken", "99 Red", "1 2 3", "+49", "(030)", "A-17",
 	"AKIAIOSFODNN7EXAMPLE", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 };
 static const char between[] = "            .,;:-/()[]{}<>\"'=@#$%&+_\t|!?\\~`^*";
@@ -81,7 +86,7 @@ make_text(char *text)
 int
 main(int argc, char **argv)
 {
-	static const char *const names[] = {NULL, "password", "phone"};
+	static const char *const names[] = {NULL, "password", "phone", "passport"};
 	int			texts = argc > 1 ? atoi(argv[1]) : 1000;
 	int64		found = 0;
 	char		text[512];
