@@ -91,6 +91,7 @@ OBJS = \
 	src/mask/mask_rewrite.o \
 	src/mask/mask_trace.o \
 	src/mask/mask_write.o \
+	src/mask/memoize.o \
 	src/mask/method_args.o \
 	src/mask/method_date.o \
 	src/mask/method_expression.o \

@@ -130,7 +130,8 @@ scrub(const char *s, int len, bool json, const HgContext *context)
 		if (hg_scrub_json(s, len, context, &out))
 			return out.data;
 	}
-	else if (hg_scrub_spans(NULL, s, len, NULL, s, len, context, true, "\"",
+	else if (!hg_detect_nothing(s, len) &&
+			 hg_scrub_spans(NULL, s, len, NULL, s, len, context, true, "\"",
 							&out) > 0)
 		return out.data;
 	return pnstrdup(s, len);

@@ -20,6 +20,7 @@
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
+#include "mask/memoize.h"
 #include "mask/scrub.h"
 #include "mask/scrub_text.h"
 #include "mb/pg_wchar.h"
@@ -44,8 +45,11 @@ typedef struct Scrub
 {
 	HgContext	context;		/* name of the column */
 	bool		partial;		/* keep what the class's own mask keeps */
+	bool		found;			/* something, in the last text */
 	HgScrubStyle style;
 	HgMasker   *by_class[4];	/* for text: email, phone, card, ip */
+	HgMaskFunction look;		/* asked where a value did not come before */
+	HgMemoize	memoize;
 	FmgrInfo	output;			/* types known by their text only */
 	TupleDesc	desc;			/* of the record met last */
 	HgMasker  **fields;			/* its maskers */
@@ -107,12 +111,17 @@ mask_text(HgMasker *masker, Datum value, Datum *result)
 		*result = value;
 		return !hg_detect_next(&scan, &span);
 	}
-	/* most texts hold nothing: no memory for them */
+	*result = value;
+	/* after one that held something the next one seldom holds nothing */
+	if (!scrub->found && hg_detect_nothing(s, len))
+		return true;
+	/* many texts hold nothing: no memory for them */
 	memset(&out, 0, sizeof(out));
 	out.cursor = VARHDRSZ;
-	*result = value;
-	if (hg_scrub_spans(scrub->partial ? &scrub->style : NULL, s, len, NULL, s,
-					   len, &scrub->context, true, "\"", &out) == 0)
+	scrub->found = hg_scrub_spans(scrub->partial ? &scrub->style : NULL, s,
+								  len, NULL, s, len, &scrub->context, true,
+								  "\"", &out) > 0;
+	if (!scrub->found)
 		return true;
 	if ((masker->shape == HG_SHAPE_TEXT || masker->shape == HG_SHAPE_CITEXT) &&
 		masker->typmod < (int32) VARHDRSZ)
@@ -231,6 +240,45 @@ mask_by_text(HgMasker *masker, Datum value, Datum *result)
 		return true;
 	hg_scrub_replaced++;
 	return false;
+}
+
+/* Of a varlena type: as the value was masked when it came before, or anew. */
+static bool
+mask_again(HgMasker *masker, Datum value, Datum *result)
+{
+	Scrub	   *scrub = masker->state;
+	struct varlena *bytes = (struct varlena *) DatumGetPointer(value);
+	const char *key = VARDATA_ANY(bytes);
+	int64		before = hg_scrub_replaced;
+	const HgMemo *memo;
+	HgMemo	   *spare;
+	int			len;
+	bool		kept;
+
+	if (!hg_memoize_pays(&scrub->memoize) ||
+		VARATT_IS_EXTERNAL(bytes) || VARATT_IS_COMPRESSED(bytes) ||
+		(len = VARSIZE_ANY_EXHDR(bytes)) > HG_MEMOIZE_MAX ||
+		(scrub->look == mask_text && hg_detect_nothing(key, len)))
+		return scrub->look(masker, value, result);
+
+	memo = hg_memoize_find(&scrub->memoize, key, len, &spare);
+	if (memo != NULL)
+	{
+		hg_scrub_replaced += memo->replaced;
+		*result = value;
+		if (memo->result_len > 0)
+			*result = PointerGetDatum(memcpy(palloc(memo->result_len),
+											 hg_memo_result(memo),
+											 memo->result_len));
+		return true;
+	}
+	kept = scrub->look(masker, value, result);
+	if (kept)
+		hg_memoize_keep(&scrub->memoize, spare, key, len,
+						DatumGetPointer(*result),
+						*result == value ? 0 : VARSIZE_ANY(DatumGetPointer(*result)),
+						hg_scrub_replaced - before);
+	return kept;
 }
 
 /*
@@ -404,6 +452,14 @@ hg_setup_scrub(HgMasker *masker)
 				hg_masker_make(hg_method_find(partial_methods[i],
 											  strlen(partial_methods[i])),
 							   NULL, TEXTOID, -1);
+	}
+	if (masker->typlen == -1 &&
+		(masker->mask == mask_text || masker->mask == mask_json ||
+		 masker->mask == mask_jsonb || masker->mask == mask_xml))
+	{
+		scrub->look = masker->mask;
+		masker->mask = mask_again;
+		hg_memoize_begin(&scrub->memoize, CurrentMemoryContext);
 	}
 }
 

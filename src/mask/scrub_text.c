@@ -179,8 +179,6 @@ hg_scrub_spans(const HgScrubStyle *style, const char *s, int len, const int *pla
 	int			n = 0;
 	bool		json = quote != NULL && len > 0 && (s[0] == '{' || s[0] == '[');
 
-	if (hg_detect_nothing(s, len))
-		return 0;
 	hg_detect_begin_in(&scan, s, len, context, whole);
 	hg_detect_trust_words(&scan, false);
 	while (hg_detect_next(&scan, &span))
@@ -355,7 +353,8 @@ scrub_string(Plain *plain, const char *source, int from, int to,
 		s = plain->text;
 		len = plain->len;
 	}
-	if (hg_scrub_spans(NULL, s, len, escaped ? plain->place : NULL,
+	if (!hg_detect_nothing(s, len) &&
+		hg_scrub_spans(NULL, s, len, escaped ? plain->place : NULL,
 					   escaped ? source : s, escaped ? to : len, context,
 					   true, "\\\"", out) > 0)
 		return true;

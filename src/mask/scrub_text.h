@@ -27,8 +27,9 @@ typedef struct HgScrubStyle
  * stretch of source, place[i] being where its byte i is; append the source
  * with replacements to out, which is initialized if its data is NULL, with as
  * many bytes left free in front as its cursor says.  Returns how many were
- * made; when none, nothing is appended.  quote is put around
- * what stands for a number of a JSON text inside of s.
+ * made; when none, nothing is appended.  quote is put around what stands for
+ * a number of a JSON text inside of s.  Ask hg_detect_nothing() first where
+ * most texts hold nothing.
  */
 extern int	hg_scrub_spans(const HgScrubStyle *style, const char *s, int len,
 						   const int *place, const char *source,

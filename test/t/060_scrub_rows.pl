@@ -53,6 +53,7 @@ sub same
 	my $expected = as_dba($node, 'shop', $sql);
 	my ($status, $out, $err) = as_role($node, 'shop', $agent, $sql);
 	$expected =~ s/[\w.]+\@example\.org/[email]/g;
+	s/ +$//mg for $out, $expected;	# char(n)
 	my $n = () = $out =~ /\n/g;
 	is($err, '', "$name: no error");
 	ok($out eq $expected, "$name: all rows, in order, scrubbed ($n)")
@@ -92,6 +93,56 @@ same('RETURNING', join "\n", 'BEGIN;',
   if as_dba($node, 'shop', "GRANT UPDATE ON agent_ws.row TO $agent; SELECT 1");
 same('EXECUTE', "PREPARE q AS SELECT id, body FROM agent_ws.row WHERE id < \$1 ORDER BY id;\n"
 	  . "EXECUTE q(100);\nEXECUTE q(3);");
+
+# Values that come again and again, of all types that are looked at as texts,
+# with others between them; short ones, long ones, those that hold nothing.
+as_dba($node, 'shop', <<EOS);
+CREATE EXTENSION citext;
+CREATE TABLE agent_ws.again AS
+SELECT g AS id, t, t::varchar(1000) AS v, left(t, 30)::char(40) AS c, t::citext AS ci, left(t, 60)::name AS n,
+	to_json(t) AS j, jsonb_build_object('who', t, 'n', g % 3) AS jb, xmlelement(name x, t) AS x,
+	ARRAY[t, NULL, left(t, 9)] AS words, ROW(t, g % 4)::text AS r
+FROM generate_series(1, 9000) g, LATERAL (SELECT
+	CASE WHEN g > 6000 THEN 'once' || g || '\@example.org' ELSE
+	(ARRAY['to k' || g % 40 || '\@example.org', 'nothing ' || g % 11, 'nothing', '', '12:30 of ' || g % 7,
+	repeat('l' || g % 5 || '\@example.org ', 15 + g % 40)])[1 + g % 6] END AS t) s;
+GRANT SELECT ON agent_ws.again TO $agent;
+EOS
+same("values that come again: $_", "SELECT id, $_ FROM agent_ws.again ORDER BY id")
+  for qw(t v ci n j jb words), 't, v, j';
+same('values that come again: c', 'SELECT id, c FROM agent_ws.again WHERE id % 6 = 0 ORDER BY id');
+same('values that come again: x', 'SELECT id, x FROM agent_ws.again ORDER BY id');
+is(query($node, 'shop', <<EOS), as_dba($node, 'shop', <<'EOS'), 'each is counted each time');
+SELECT scrubbed FROM hoopguard.event e JOIN hoopguard.statement s USING (statement_id)
+WHERE s.text ILIKE 'SELECT id, t FROM agent_ws.again ORDER BY id' AND session_role = '$agent'
+ORDER BY event_id LIMIT 1
+EOS
+SELECT sum((length(t) - length(replace(t, '@', '')))) FROM agent_ws.again
+EOS
+same('another order', 'SELECT id, t FROM agent_ws.again ORDER BY t, id');
+
+# A pattern that is added meanwhile holds for values that came before: a cursor
+# of the policy before it gives no more rows.
+as_dba($node, 'shop', <<EOS);
+CREATE TABLE agent_ws.note AS SELECT g AS id, 'badge XY-' || g % 4 || ' of m\@example.org' AS note
+FROM generate_series(1, 4000) g;
+GRANT SELECT ON agent_ws.note TO $agent;
+SELECT hoopguard.add_mask('scrub', relation => 'agent_ws.note', column_name => 'note');
+EOS
+my ($host, $port) = ($node->host, $node->port);
+my ($cursor_status, $notes, $notes_error) = as_role($node, 'shop', $agent, <<EOS);
+BEGIN;
+DECLARE c CURSOR FOR SELECT note FROM agent_ws.note ORDER BY id;
+FETCH 1000 FROM c;
+\\! psql -qXAt -h $host -p $port -d shop -c "SELECT hoopguard.add_pattern('national_id', 'XY-[0-9]') > 0"
+FETCH 1000 FROM c;
+ROLLBACK;
+SELECT note FROM agent_ws.note;
+EOS
+like($notes_error, qr/HG/, 'a cursor ends when a pattern is added');
+like($notes, qr/^(badge XY-\d of \[email\]\n){1000}\S+\n(badge \[national_id\] of \[email\]\n?){4000}$/,
+	'... and the next statement knows it') or diag($notes_error, substr($notes, 0, 100), substr($notes, -100));
+as_dba($node, 'shop', q{SELECT hoopguard.drop_pattern(id) FROM hoopguard.pattern WHERE class = 'national_id'});
 
 # Replacements are counted once each.
 is(query($node, 'shop', <<EOS), '107858|1000', 'what was replaced is counted');
