@@ -159,7 +159,8 @@ OBJS = \
 	src/server/sqlapi.o \
 	src/server/stamp.o \
 	src/server/stmt.o \
-	src/server/twophase.o
+	src/server/twophase.o \
+	src/server/wire.o
 
 SQL_PARTS = $(sort $(wildcard src/sql/*.sql))
 DATA_built = hoopguard--$(EXTVERSION).sql

@@ -25,6 +25,7 @@
 #include "record/recorder.h"
 #include "record/scanner.h"
 #include "server/hooks.h"
+#include "server/wire.h"
 #include "utils/guc.h"
 
 PG_MODULE_MAGIC;
@@ -45,6 +46,7 @@ _PG_init(void)
 	hg_catalog_init();
 	hg_shmem_install();
 	hg_hooks_install();
+	hg_wire_init();
 	hg_approval_register();
 	hg_limits_register();
 	hg_recorder_register_launcher();

@@ -19,6 +19,7 @@
 #include "mask/scrub_text.h"
 #include "policy/policy.h"
 #include "server/scrub_dest.h"
+#include "server/wire.h"
 #include "utils/memutils.h"
 
 typedef struct ScrubReceiver
@@ -55,6 +56,8 @@ scrub_startup(DestReceiver *self, int operation, TupleDesc desc)
 		receiver->ncolumns = i + 1;
 	}
 	MemoryContextSwitchTo(old);
+	if (receiver->ncolumns > 0)
+		hg_wire_gather();
 	receiver->next->rStartup(receiver->next, operation, desc);
 }
 
