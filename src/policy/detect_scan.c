@@ -434,6 +434,36 @@ dull_words(const HgScan *scan, int n, const HgWindow *w, uint64 word,
 }
 #endif
 
+#ifdef HG_WIDE
+/*
+ * To look for them costs as much as to visit one and a half.  Where of late
+ * there were fewer in a window it is done in every sixteenth.
+ */
+#define DULL_UNIT 128
+#define DULL_PAUSE 15
+
+static int	dull_of_late = 4 * DULL_UNIT;
+static int	dull_pause = 0;
+
+static inline bool
+dull_pays(void)
+{
+	if (dull_pause == 0)
+		return true;
+	dull_pause--;
+	return false;
+}
+
+static inline void
+dull_found(uint64 dull)
+{
+	dull_of_late += DULL_UNIT / 8 * __builtin_popcountll(dull) -
+		dull_of_late / 8;
+	if (dull_of_late < DULL_UNIT * 3 / 2)
+		dull_pause = DULL_PAUSE;
+}
+#endif
+
 /*
  * Look at the bytes from base on: where words begin, and which words and signs
  * are to be visited.  A word that reaches the end of the window is left to the
@@ -508,8 +538,14 @@ settle(HgScan *scan, int base, int n, const HgWindow *seen, bool wide)
 		scan->word_at |= rest & (good + (scan->start & run)) & ~good;
 
 #ifdef HG_WIDE
-	if (wide && (scan->word_at & w.digit) != 0)
-		scan->word_at &= ~dull_words(scan, n, seen, word, landing, run);
+	if (wide && (scan->word_at & w.digit) != 0 && dull_pays())
+	{
+		uint64		dull = scan->word_at & dull_words(scan, n, seen, word,
+													  landing, run);
+
+		scan->word_at &= ~dull;
+		dull_found(dull);
+	}
 #endif
 
 	/* of what is left those that may announce */

@@ -76,7 +76,7 @@ typedef struct HgFront
 
 #ifdef HG_WIDE
 
-#define WIDE __attribute__((target("avx512f,avx512bw,avx512vbmi,bmi2")))
+#define WIDE __attribute__((target("avx512f,avx512bw,avx512vbmi,bmi2,popcnt")))
 
 #ifdef __GNUC__
 #pragma GCC visibility push(hidden)
