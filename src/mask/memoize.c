@@ -38,12 +38,19 @@
 #define FIRST_PAUSE (16 * WINDOW)
 #define LAST_PAUSE (16 * FIRST_PAUSE)
 
+/*
+ * Tables that a backend has at once: with the bytes of their memos they take
+ * 3 MB each at most.
+ */
+#define MAX_TABLES 8
+
 struct HgMemoTable
 {
 	pg_crc32c	tags[SETS][WAYS];	/* hashes, to skip others by */
 	HgMemo		memos[SETS][WAYS];
 	unsigned char next[SETS];	/* to be given up */
 	MemoryContext bytes;		/* of the memos */
+	MemoryContextCallback freed;
 };
 
 void
@@ -55,30 +62,36 @@ hg_memoize_begin(HgMemoize *m, MemoryContext context)
 	m->pause = FIRST_PAUSE;
 }
 
-static void
-make_empty(HgMemoize *m)
-{
-	HgMemoTable *table = m->table;
-	MemoryContext bytes;
+static int	ntables = 0;
 
-	if (table == NULL)
-	{
-		bytes = AllocSetContextCreate(m->context, "hoopguard memoize",
-									  ALLOCSET_DEFAULT_SIZES);
-		table = MemoryContextAlloc(m->context, sizeof(HgMemoTable));
-	}
-	else
-	{
-		bytes = table->bytes;
-		MemoryContextReset(bytes);
-	}
-	memset(table, 0, sizeof(HgMemoTable));
+static void
+count_freed(void *arg)
+{
+	ntables--;
+}
+
+static HgMemoTable *
+make_table(MemoryContext context)
+{
+	HgMemoTable *table = MemoryContextAllocZero(context, sizeof(HgMemoTable));
+
+	table->bytes = AllocSetContextCreate(context, "hoopguard memoize",
+										 ALLOCSET_DEFAULT_SIZES);
+	table->freed.func = count_freed;
+	MemoryContextRegisterResetCallback(context, &table->freed);
+	ntables++;
+	return table;
+}
+
+static void
+make_empty(HgMemoTable *table)
+{
+	memset(table->tags, 0, sizeof(table->tags));
+	memset(table->memos, 0, sizeof(table->memos));
 	for (int i = 0; i < SETS; i++)
 		for (int k = 0; k < WAYS; k++)
 			table->memos[i][k].key_len = -1;
-	table->bytes = bytes;
-	m->table = table;
-	m->generation = hg_catalog_generation();
+	MemoryContextReset(table->bytes);
 }
 
 /* After a window: go on, or wait. */
@@ -103,10 +116,18 @@ hg_memoize_find(HgMemoize *m, const char *key, int len, HgMemo **spare)
 	int			set;
 	int			way;
 
-	if (table == NULL || m->generation != hg_catalog_generation())
+	*spare = NULL;
+	if (table == NULL && ntables >= MAX_TABLES)
 	{
-		make_empty(m);
-		table = m->table;
+		m->wait = LAST_PAUSE;
+		return NULL;
+	}
+	if (table == NULL)
+		table = m->table = make_table(m->context);
+	if (m->generation != hg_catalog_generation())
+	{
+		make_empty(table);
+		m->generation = hg_catalog_generation();
 	}
 	if (++m->asked == WINDOW)
 		judge(m);
@@ -138,9 +159,10 @@ hg_memoize_keep(HgMemoize *m, HgMemo *spare, const char *key, int len,
 {
 	int			size = MAXALIGN(len) + result_len;
 
-	Assert(spare->key_len < 0);
-	if (len > HG_MEMOIZE_MAX || result_len > 2 * HG_MEMOIZE_MAX)
+	if (spare == NULL || len > HG_MEMOIZE_MAX ||
+		result_len > 2 * HG_MEMOIZE_MAX)
 		return;
+	Assert(spare->key_len < 0);
 	if (size > spare->capacity)
 	{
 		if (spare->key != NULL)

@@ -9,7 +9,7 @@
 #define HG_MEMOIZE_H
 
 /* Longer values, and what is made of one if it is longer, are not kept. */
-#define HG_MEMOIZE_MAX 512
+#define HG_MEMOIZE_MAX 256
 
 typedef struct HgMemoTable HgMemoTable;
 
@@ -51,9 +51,10 @@ hg_memoize_pays(HgMemoize *m)
 }
 
 /*
- * The memo of these bytes; or NULL, with the one to keep them in at *spare.
- * The policy's patterns decide what is found in a value, so a table of another
- * generation is emptied.  Both are valid until the next call.
+ * The memo of these bytes; or NULL, with the one to keep them in at *spare,
+ * which is NULL if there are too many tables already.  The policy's patterns
+ * decide what is found in a value, so a table of another generation is
+ * emptied.  Both are valid until the next call.
  */
 extern const HgMemo *hg_memoize_find(HgMemoize *m, const char *key, int len,
 									 HgMemo **spare);

@@ -228,7 +228,7 @@ as_dba($node, 'shop', 'SELECT hoopguard.drop_limit(id) FROM hoopguard.limit_rule
 # Large values are fetched one at a time.
 SKIP:
 {
-	skip 'no /proc here', 1 unless -e '/proc/self/status';
+	skip 'no /proc here', 2 unless -e '/proc/self/status';
 	($status, $out, $err) = as_role($node, 'shop', $agent, <<'EOS');
 SELECT pg_backend_pid() AS pid \gset
 \setenv PID :pid
@@ -240,6 +240,20 @@ EOS
 	my ($kb) = $out =~ /VmHWM:\s+(\d+)/;
 	my $mb = int($kb / 1024);
 	cmp_ok($mb, '<', 120, "60 values of 2 MB need $mb MB");
+
+	# Nor is more remembered than some columns' values.
+	my $columns = join ', ', map { "repeat('m', $_) || g || '\@example.org'" } 1 .. 200;
+	($status, $out, $err) = as_role($node, 'shop', $agent, <<EOS);
+SELECT pg_backend_pid() AS pid \\gset
+\\setenv PID :pid
+\\o /dev/null
+SELECT $columns FROM (SELECT generate_series(1, 10000) g) s;
+\\o
+\\! grep VmHWM /proc/\$PID/status
+EOS
+	($kb) = $out =~ /VmHWM:\s+(\d+)/;
+	$mb = int($kb / 1024);
+	cmp_ok($mb, '<', 120, "200 columns of 10000 values need $mb MB");
 }
 
 done_testing();
