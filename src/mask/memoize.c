@@ -40,7 +40,7 @@
 
 /*
  * Tables that a backend has at once: with the bytes of their memos they take
- * 3 MB each at most.
+ * 4 MB each at most.
  */
 #define MAX_TABLES 8
 
@@ -94,18 +94,22 @@ make_empty(HgMemoTable *table)
 	MemoryContextReset(table->bytes);
 }
 
-/* After a window: go on, or wait. */
-static void
-judge(HgMemoize *m)
+/* After a window: go on, or wait with nothing held. */
+static bool
+still_pays(HgMemoize *m)
 {
-	if (m->found < LEAST_FOUND)
+	bool		pays = m->found >= LEAST_FOUND;
+
+	if (pays)
+		m->pause = FIRST_PAUSE;
+	else
 	{
 		m->wait = m->pause;
 		m->pause = Min(m->pause * 2, LAST_PAUSE);
+		make_empty(m->table);
 	}
-	else
-		m->pause = FIRST_PAUSE;
 	m->asked = m->found = 0;
+	return pays;
 }
 
 const HgMemo *
@@ -129,8 +133,8 @@ hg_memoize_find(HgMemoize *m, const char *key, int len, HgMemo **spare)
 		make_empty(table);
 		m->generation = hg_catalog_generation();
 	}
-	if (++m->asked == WINDOW)
-		judge(m);
+	if (++m->asked == WINDOW && !still_pays(m))
+		return NULL;
 
 	INIT_CRC32C(hash);
 	COMP_CRC32C(hash, key, len);

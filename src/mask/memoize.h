@@ -52,7 +52,7 @@ hg_memoize_pays(HgMemoize *m)
 
 /*
  * The memo of these bytes; or NULL, with the one to keep them in at *spare,
- * which is NULL if there are too many tables already.  The policy's patterns
+ * which is NULL where they are not to be kept.  The policy's patterns
  * decide what is found in a value, so a table of another generation is
  * emptied.  Both are valid until the next call.
  */

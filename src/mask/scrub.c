@@ -257,7 +257,7 @@ mask_again(HgMasker *masker, Datum value, Datum *result)
 
 	if (!hg_memoize_pays(&scrub->memoize) ||
 		VARATT_IS_EXTERNAL(bytes) || VARATT_IS_COMPRESSED(bytes) ||
-		(len = VARSIZE_ANY_EXHDR(bytes)) > HG_MEMOIZE_MAX ||
+		(len = VARSIZE_ANY_EXHDR(bytes)) == 0 || len > HG_MEMOIZE_MAX ||
 		(scrub->look == mask_text && hg_detect_nothing(key, len)))
 		return scrub->look(masker, value, result);
 

@@ -110,6 +110,7 @@ scrub_shutdown(DestReceiver *self)
 		ExecDropSingleTupleTableSlot(receiver->slot);
 	receiver->slot = NULL;
 	receiver->next->rShutdown(receiver->next);
+	hg_wire_end_rows();
 }
 
 /* The memory goes with its context, the wrapped destination with its maker. */

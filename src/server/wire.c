@@ -5,9 +5,10 @@
  *
  * The server sends whenever it has gathered 8 kB.  A client waits for rows
  * that are scrubbed, so that each time it has to be woken, which takes as long
- * as to make a dozen of them.  Here up to 64 kB are sent at once while rows
- * come fast; rows that come slowly are sent by 8 kB as ever, and what the
- * server wants flushed is flushed.
+ * as to make a dozen of them.  Here up to 32 kB are sent at once while rows
+ * come fast.  Rows that come slowly are sent by 8 kB as ever, so are the last
+ * ones of a statement, and what the server wants flushed is flushed; but of a
+ * statement that is fast and then stalls up to 32 kB wait.
  *
  * Messages pass through PqCommMethods, as those of parallel workers do, with
  * all of them in one buffer: their order stays what it was.  The rest follows
@@ -22,13 +23,14 @@
 #include "libpq/libpq.h"
 #include "miscadmin.h"
 #include "port/pg_bswap.h"
+#include "replication/walsender.h"
 #include "server/wire.h"
 #include "tcop/dest.h"
 #include "tcop/tcopprot.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#define BUFFER (64 * 1024)
+#define BUFFER (32 * 1024)
 
 /* Of a message: its type and its length. */
 #define HEADER 5
@@ -194,11 +196,12 @@ wire_putmessage(char type, const char *s, size_t len)
 	return result;
 }
 
-/* Only what replicates puts such ones. */
+/* Only what replicates puts such ones, and gathers by itself. */
 static void
 wire_putmessage_noblock(char type, const char *s, size_t len)
 {
 	(void) wire_flush();
+	PqCommMethods = socket_methods;
 	socket_methods->putmessage_noblock(type, s, len);
 }
 
@@ -221,10 +224,17 @@ void
 hg_wire_gather(void)
 {
 	if (PqCommMethods != socket_methods || MyProcPort == NULL ||
-		whereToSendOutput != DestRemote)
+		whereToSendOutput != DestRemote || am_walsender)
 		return;
 	if (buffer == NULL)
 		buffer = MemoryContextAlloc(TopMemoryContext, BUFFER);
 	if (pq_flush() == 0)
 		PqCommMethods = &wire_methods;
+}
+
+void
+hg_wire_end_rows(void)
+{
+	if (PqCommMethods == &wire_methods && filled >= PIECE)
+		(void) pq_flush_if_writable();
 }

@@ -13,8 +13,11 @@ extern void hg_wire_init(void);
 
 /*
  * From here on this backend gathers what it sends to its client.  Does nothing
- * where output goes elsewhere; raises an error when out of memory.
+ * where output goes elsewhere, and where it is replicated; raises an error when out of memory.
  */
 extern void hg_wire_gather(void);
+
+/* The rows of a statement end: what the server would have sent by now goes. */
+extern void hg_wire_end_rows(void);
 
 #endif							/* HG_WIRE_H */

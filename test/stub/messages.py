@@ -126,6 +126,15 @@ same("wide", "SELECT " + ", ".join("'c%d@example.org' || g" % i for i in range(1
      " FROM generate_series(1, 20) g")
 
 
+def gone(pid):
+    for _ in range(200):
+        found = readable(admin.run("SELECT count(*) FROM pg_stat_activity WHERE pid = %d" % pid))
+        if found[1] == "D 0":
+            return True
+        time.sleep(0.1)
+    return False
+
+
 def unnamed(text, limit=0):
     """Parse, Bind and Execute."""
     return (("P", b"\0" + text.encode() + b"\0\0\0"), ("B", b"\0\0" + b"\0\0" * 3),
@@ -151,19 +160,34 @@ def flushed(session):
 one, two = flushed(agent), flushed(human)
 say("flushed", len(one) if one == two else "differs")
 
-# Rows that come slowly are not held back for those to come.
-agent.query("SELECT repeat('x', 3000) || ' a@example.org', pg_sleep(0.1) FROM generate_series(1, 30)")
-start, arrived = time.time(), []
-for kind, body in agent.until("Z"):
-    if kind == "D":
-        arrived.append(time.time() - start)
-agent.query("SELECT repeat('x', 3000) || ' a@example.org', pg_sleep(0.1) FROM generate_series(1, 30)")
-start, first = time.time(), None
-while first is None:
-    if agent.message()[0] == "D":
-        first = time.time() - start
-agent.until("Z")
-say("slow", "%d, first by then: %s" % (len(arrived), first < 1.5))
+def arrivals(session, statement):
+    """When each row comes, in seconds."""
+    session.query(statement)
+    start, times, kind = time.time(), [], None
+    while kind != "Z":
+        kind = session.message()[0]
+        if kind == "D":
+            times.append(time.time() - start)
+    return times
+
+
+# Rows that come slowly are not held back for those to come, nor are those of
+# one statement for the next one's.
+times = arrivals(agent, "SELECT repeat('x', 3000) || ' a@example.org', pg_sleep(0.1) FROM generate_series(1, 30)")
+say("slow", "%d, first by then: %s" % (len(times), times[0] < 1.5))
+times = arrivals(agent, rows % 1500 + "; SELECT pg_sleep(2)")
+say("early", times[1300] < 1.5)
+
+# Who replicates gathers by itself, and is given up when its peer stalls.
+walsender = Session(dba, "replication", "database")
+walsender.run("SET ROLE " + scrubbed)
+walsender.run(rows % 100)
+walsender.run("RESET ROLE")
+here = readable(admin.run("SELECT pg_current_wal_lsn()"))[1][2:]
+walsender.query("START_REPLICATION PHYSICAL " + here)
+say("replicates", walsender.message()[0])
+admin.run("CREATE TABLE agent_ws.wal AS SELECT repeat('x', 1000) FROM generate_series(1, 30000)")
+say("given_up", gone(walsender.pid))
 
 # A notification comes to an idle session.
 agent.run("LISTEN woken")
@@ -176,15 +200,6 @@ agent.message()
 admin.run("SELECT pg_cancel_backend(%d)" % agent.pid)
 say("cancelled", readable(agent.until("Z"))[-2][:7])
 same("after_cancel", rows % 1000)
-
-
-def gone(pid):
-    for _ in range(200):
-        found = readable(admin.run("SELECT count(*) FROM pg_stat_activity WHERE pid = %d" % pid))
-        if found[1] == "D 0":
-            return True
-        time.sleep(0.1)
-    return False
 
 
 # A client that leaves, one that does not read and is ended, and one that is

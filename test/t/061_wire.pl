@@ -14,7 +14,11 @@ use Test::More;
 
 my $agent = 'regress_hoopguard_agent';
 my $human = 'regress_hoopguard_human';
-my $node = new_node('main');
+my $node = new_node('main', <<EOC);
+wal_level = replica
+max_wal_senders = 2
+wal_sender_timeout = '2 s'
+EOC
 store_in($node, 'shop');
 my $dba = $node->safe_psql('shop', 'SELECT current_user');
 as_dba($node, 'shop', <<EOS);
@@ -51,6 +55,9 @@ my %wanted = (
 	wide => 23,
 	flushed => 5614,
 	slow => '30, first by then: True',
+	early => 'True',
+	replicates => 'W',
+	given_up => 'True',
 	notified => 'A',
 	cancelled => 'E 57014',
 	after_cancel => 1003,
