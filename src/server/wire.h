@@ -13,7 +13,8 @@ extern void hg_wire_init(void);
 
 /*
  * From here on this backend gathers what it sends to its client.  Does nothing
- * where output goes elsewhere, and where it is replicated; raises an error when out of memory.
+ * where output goes elsewhere, and in who replicates; raises an error when out
+ * of memory.
  */
 extern void hg_wire_gather(void);
 
