@@ -372,11 +372,13 @@ dull_words(const HgScan *scan, int n, const HgWindow *w, uint64 word,
 	uint64		stop = (digit + number) & ~digit;	/* behind its digits */
 	uint64		pure = stop & ~word;
 	uint64		final;			/* no digits go on behind it */
-	uint64		joined;
+	uint64		joined;			/* a sign behind may join it to more */
 	uint64		decimal;		/* its point */
+	uint64		time;			/* hours and minutes begin */
+	uint64		behind;			/* may stand behind a time */
 	uint64		dull;
-	uint64		loose;
-	uint64		small;
+	uint64		loose;			/* short words that nothing joins to more */
+	uint64		small;			/* of these, with a small letter first */
 
 	hg_wide_marks(scan->s + scan->base, n, &m);
 	final = m.plain | (m.space & ~(w->digit | m.open) >> 1);
@@ -406,11 +408,11 @@ dull_words(const HgScan *scan, int n, const HgWindow *w, uint64 word,
 		BRING(pure & ~joined, stop, number);
 
 	/* of 10:22 and 10:22:33 the first part, and those behind */
-	joined = number & two_digits_at(digit, 0) & m.colon >> 2 &
+	time = number & two_digits_at(digit, 0) & m.colon >> 2 &
 		two_digits_at(digit, 3);
-	final = m.plain | m.space;
-	dull |= joined & (final >> 5 | (m.colon >> 5 & two_digits_at(digit, 6) &
-									final >> 8));
+	behind = m.plain | m.space;
+	dull |= time & (behind >> 5 | (m.colon >> 5 & two_digits_at(digit, 6) &
+								   behind >> 8));
 	dull |= m.colon << 1 & w->digit << 2 & w->digit << 3 &
 		BRING(pure & ~m.dot, stop, number);
 	if (scan->hints != 0)
@@ -432,9 +434,7 @@ dull_words(const HgScan *scan, int n, const HgWindow *w, uint64 word,
 	}
 	return dull | BRING(small, start, landing);
 }
-#endif
 
-#ifdef HG_WIDE
 /*
  * To look for them costs as much as to visit one and a half.  Where of late
  * there were fewer in a window it is done in every sixteenth.

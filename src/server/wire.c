@@ -127,30 +127,29 @@ wire_comm_reset(void)
 }
 
 static int
-wire_flush(void)
+flush_gathered(bool block)
 {
 	int			result;
 
 	if (busy)
 		return 0;
 	busy = true;
-	result = send_gathered(true);
+	result = send_gathered(block);
 	busy = false;
-	flushed_at = 0;
 	return result;
+}
+
+static int
+wire_flush(void)
+{
+	flushed_at = 0;				/* the next piece goes at once */
+	return flush_gathered(true);
 }
 
 static int
 wire_flush_if_writable(void)
 {
-	int			result;
-
-	if (busy)
-		return 0;
-	busy = true;
-	result = send_gathered(false);
-	busy = false;
-	return result;
+	return flush_gathered(false);
 }
 
 static bool
