@@ -11,10 +11,12 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-# A standby compares each page after replay with the server's.
+# A standby compares each page after replay with the server's. What it has not
+# received when the server is stopped in the midst of its work is kept for it.
 my $node = new_node('main', <<'EOC');
 wal_level = replica
 max_wal_senders = 5
+wal_keep_size = 1GB
 wal_consistency_checking = 'generic,btree,heap2'
 EOC
 store_in($node, 'shop');
