@@ -23,6 +23,9 @@ SELECT pg_temp.found('{"user":"ada","password":"s3cret-9","note":"{\"mail\":\"ad
 SELECT pg_temp.found('GET /cb?code=kZ8vQ2nR4tYw7LpXc1Bd9Ff3&state=3f2504e0-4f89-41d3-9a0c-0305e82c3301');
 SELECT pg_temp.found('ALTER ROLE ada PASSWORD ''s3cret-9''; -- password_encryption = ''md5''');
 SELECT pg_temp.found('new pw: s3cret-9');
+SELECT pg_temp.found('curl -sS -u ada:s3cret-9 https://example.org; curl --proxy-user "ada:s3cret-9"');
+SELECT pg_temp.found('Authorization: Basic YWRhOnMzY3JldC05');
+SELECT pg_temp.found('-H "authorization: basic YWRhOnMzY3JldA=="');
 
 -- what only looks like it
 SELECT pg_temp.found(t) FROM unnest(ARRAY[
@@ -31,6 +34,8 @@ SELECT pg_temp.found(t) FROM unnest(ARRAY[
 	'id 3f2504e0-4f89-41d3-9a0c-0305e82c3301, ISBN 978-0-306-40615-7, 1.2345678901234567',
 	'PASSWORD=${PASSWORD} TOKEN=<token> SECRET=changeme API_KEY={{ key }}',
 	'SELECT a::bit, std::string, 12:34:56, 1::2',
+	'docker run -u app:s3cret-9 -u 1000:1000; curl -u $NAME:$PW -u ada:password',
+	'Basic training, basic authentication, Basic realm="x", Visual Basic 6, Basic YWRhOg==',
 	'the password is required; the token expired']) t;
 
 -- every span starts and ends at a whole character
@@ -50,5 +55,8 @@ SELECT count(*) FROM hoopguard.detect_spans(repeat('eyJ.', 250000));
 SELECT count(*) FROM hoopguard.detect_spans(repeat('eyJ-', 250000));
 SELECT count(*) FROM hoopguard.detect_spans(repeat('-----BEGIN PRIVATE KEY-----', 40000));
 SELECT count(*) FROM hoopguard.detect_spans(repeat('password=', 110000));
+SELECT count(*) FROM hoopguard.detect_spans(repeat('Basic ', 160000));
+SELECT count(*) FROM hoopguard.detect_spans('Basic ' || repeat('YWRhOmFkYTph', 80000));
+SELECT count(*) FROM hoopguard.detect_spans(repeat('curl -u ada:x ', 70000));
 SELECT count(*) FROM hoopguard.detect_spans(repeat('ada@example.org ', 60000));
 SELECT count(*) FROM hoopguard.detect_spans(repeat('[', 1000000));

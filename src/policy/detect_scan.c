@@ -62,13 +62,14 @@ const unsigned char hg_byte[256] = {
 
 const uint32 hg_announces[26] = {
 	['a' - 'a'] = L('n'),		/* contrasena */
+	['c' - 'a'] = L('i') | L('m'),	/* basic; the m of -u, see detect_wide.c */
 	['d' - 'a'] = L('r') | L('w'),	/* password, passwd, pwd */
 	['e' - 'a'] = L('d') | L('s'),	/* code, passphrase */
 	['n' - 'a'] = L('e'),		/* token */
 	['r' - 'a'] = L('e'),		/* bearer */
 	['s' - 'a'] = L('s'),		/* pass */
 	['t' - 'a'] = L('e') | L('r'),	/* secret, passwort, kennwort */
-	['u' - 'a'] = L('m'),		/* -u, whose dash has the low bits of an m */
+	['u' - 'a'] = L('i') | L('m'),	/* -u, whose dash has the low bits of an m */
 	['w' - 'a'] = L('p'),		/* pw */
 	['y' - 'a'] = L('e')		/* key */
 };

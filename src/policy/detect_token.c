@@ -762,7 +762,7 @@ hg_hex_password(const unsigned char *s, int len)
 
 typedef enum Announced
 {
-	NOTHING, A_SECRET, A_PASSWORD, A_CODE, A_BEARER, A_USER
+	NOTHING, A_SECRET, A_PASSWORD, A_CODE, A_BEARER, A_BASIC, A_USER
 } Announced;
 
 static inline bool
@@ -772,6 +772,16 @@ ends_with(const unsigned char *s, int len, const char *tail)
 
 	return len >= n && (tail[n - 1] == LOWER(s[len - 1]) ||
 						IS(s[len - 1], B_HIGH)) && pg_strncasecmp((const char *) s + len - n, tail, n) == 0;
+}
+
+/* An option of a command of which curl is near enough. */
+static bool
+of_curl(const HgScan *scan, int start)
+{
+	for (int i = start - 4; i >= Max(start - 256, 0); i--)
+		if (memcmp(scan->s + i, "curl", 4) == 0)
+			return true;
+	return false;
 }
 
 /* What the word that ends at `end` announces. */
@@ -800,7 +810,12 @@ announced(const HgScan *scan, int start, int end)
 				return A_SECRET;
 			break;
 		case 'r':
+			if (len == 4 && at(scan, start - 1) == '-' &&
+				ends_with(s, len, "user"))
+				return of_curl(scan, start) ? A_USER : NOTHING;
 			return len == 6 && ends_with(s, len, "bearer") ? A_BEARER : NOTHING;
+		case 'c':
+			return len == 5 && ends_with(s, len, "basic") ? A_BASIC : NOTHING;
 		case 'e':
 			if (len == 4 && ends_with(s, len, "code") &&
 				(at(scan, start - 1) == '?' || at(scan, start - 1) == '&'))
@@ -810,7 +825,8 @@ announced(const HgScan *scan, int start, int end)
 			return len == 2 && ends_with(s, len, "pw") ? A_PASSWORD : NOTHING;
 		case 'u':
 			return len == 1 && at(scan, start - 1) == '-' &&
-				IS(at(scan, start - 2), B_SPACE) ? A_USER : NOTHING;
+				IS(at(scan, start - 2), B_SPACE) && of_curl(scan, start) ?
+				A_USER : NOTHING;
 		case 'y':
 			if (ends_with(s, len, "key"))
 			{
@@ -922,6 +938,55 @@ hg_password_like(const unsigned char *s, int len, bool assigned)
 }
 
 /*
+ * The credentials of HTTP's basic authentication (RFC 7617): user, colon and
+ * password in base64.  Its end; 0 where it is none.
+ */
+static int
+basic_end(const HgScan *scan, int start)
+{
+	unsigned char text[MAX_SECRET / 4 * 3];
+	int			limit = Min(scan->len, start + MAX_SECRET);
+	int			i = start;
+	int			n = 0;
+	int			nbits = 0;
+	uint32		bits = 0;
+	const unsigned char *colon;
+
+	for (; i < limit && base64_value(scan->s[i]) >= 0; i++)
+	{
+		bits = (bits << 6 | base64_value(scan->s[i])) & 0xFFFFFF;
+		nbits += 6;
+		if (nbits >= 8)
+		{
+			nbits -= 8;
+			text[n++] = bits >> nbits & 0xFF;
+		}
+	}
+	/* all of it, and of a last byte that is cut nothing but zeros */
+	if ((i == limit && i < scan->len) || nbits > 4 ||
+		(bits & ((1 << nbits) - 1)) != 0)
+		return 0;
+	for (int k = 0; k < n; k++)
+	{
+		/* bytes that follow in a character of UTF-8 */
+		int			more = text[k] < 0x80 ? 0 : text[k] < 0xC2 ? -1 :
+			text[k] < 0xE0 ? 1 : text[k] < 0xF0 ? 2 : text[k] < 0xF5 ? 3 : -1;
+
+		if (text[k] < ' ' || text[k] == 0x7F || more < 0 || more >= n - k)
+			return 0;
+		for (; more > 0; more--)
+			if ((text[++k] & 0xC0) != 0x80)
+				return 0;
+	}
+	colon = memchr(text, ':', n);
+	if (colon == NULL || colon == text + n - 1)
+		return 0;
+	for (int k = 0; k < 2 && at(scan, i) == '='; k++)
+		i++;
+	return i;
+}
+
+/*
  * At a word: if it announces a secret, is there one behind it?
  */
 bool
@@ -954,9 +1019,21 @@ hg_match_secret(const HgScan *scan, int start, int end, HgSpan *span)
 	}
 	if (what == A_USER)
 	{
-		/* curl -u name:password */
-		int			name = i;
+		/* curl -u name:password, --user 'name:password' */
+		int			name;
 
+		c = at(scan, i);
+		if (!spaced && c == '=')
+		{
+			spaced = true;
+			c = at(scan, ++i);
+		}
+		if (c == '"' || c == '\'')
+		{
+			quote = c;
+			i++;
+		}
+		name = i;
 		while (i < scan->len && i - name < 64 && (IS(scan->s[i], B_TOKEN) ||
 												  scan->s[i] == '.' ||
 												  scan->s[i] == '@'))
@@ -966,7 +1043,7 @@ hg_match_secret(const HgScan *scan, int start, int end, HgSpan *span)
 		i++;
 		sign = true;
 	}
-	else if (what == A_BEARER)
+	else if (what == A_BEARER || what == A_BASIC)
 		sign = spaced;
 	else
 	{
@@ -1005,7 +1082,7 @@ hg_match_secret(const HgScan *scan, int start, int end, HgSpan *span)
 		i++;
 	}
 	c = at(scan, i);
-	if (c == '"' || c == '\'' || c == '`')
+	if (quote == 0 && (c == '"' || c == '\'' || c == '`'))
 	{
 		quote = c;
 		i++;
@@ -1014,11 +1091,17 @@ hg_match_secret(const HgScan *scan, int start, int end, HgSpan *span)
 		return false;
 
 	stop = secret_end(scan, i, quote, escaped,
-					  what == A_PASSWORD ? MAX_PASSWORD + 1 : MAX_SECRET);
+					  what == A_PASSWORD || what == A_USER ?
+					  MAX_PASSWORD + 1 : MAX_SECRET);
 	s = scan->s + i;
 	len = stop - i;
 	if (len < 4 || i < scan->floor)
 		return false;
+	if (what == A_BASIC)
+	{
+		stop = basic_end(scan, i);
+		return stop > 0 && hg_span(span, i, stop, "secret_token", 95);
+	}
 
 	/* what is known by its own form will be found there */
 	if (s[0] == '$' || s[0] == '{' || memcmp(s, "eyJ", 3) == 0)
@@ -1041,6 +1124,9 @@ hg_match_secret(const HgScan *scan, int start, int end, HgSpan *span)
 			return true;
 	}
 
+	if (what == A_USER)
+		return hg_password_like(s, len, false) &&
+			hg_span(span, i, stop, "secret_token", 80);
 	if (what == A_PASSWORD)
 	{
 		if (hg_hex_password(s, len) != NULL)

@@ -28,6 +28,7 @@ static const char *const pieces[] = {
 	"10:22", "10:22:33:44:55:66", "c01x00t47", "5g7h8k9l1", "00.11.22.33.44.55", "user42", "v1", "x_86", "1ms", "37Z",
 	"2026-03-01T00:00:37Z", "12.50", "123.456", "account", "born", "5 May 1955",
 	"db1password=x9Kq2", "t0ken", "99 Red", "1 2 3", "+49", "(030)", "A-17",
+	"curl -u ada:s3cret-9", "--user", "Basic YWRhOnMzY3JldC05", "public", "menu",
 	"AKIAIOSFODNN7EXAMPLE", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 };
 static const char between[] = "            .,;:-/()[]{}<>\"'=@#$%&+_\t|!?\\~`^*";
