@@ -15,6 +15,9 @@ SELECT pg_temp.found('Write to jürgen@exämple.example.org or 書いて ada@exa
 SELECT pg_temp.found('Born 10.12.1955, seen on 2026-03-02; SSN 212-55-7831.');
 SELECT pg_temp.found('Card 4242-4242-4242-4242 exp 05/27, ref 4242-4242-4242-4241.');
 SELECT pg_temp.found('IBAN GB82 WEST 1234 5698 7654 32 and more');
+SELECT pg_temp.found('Born May 11, 1980 in Rome; dob: Jan. 14, 1974, nacida el 27.02.1957');
+SELECT pg_temp.found('4242424242424242 4242424242424242 4242424242424242');
+SELECT pg_temp.found('4012888888881881 4012-8888-8888-1881 4012 8888 8888 1881');
 
 -- code, configuration, addresses of resources: the secret alone
 SELECT pg_temp.found('git clone https://ada:s3cret-9@git.example.org/x.git');
@@ -24,6 +27,12 @@ SELECT pg_temp.found('GET /cb?code=kZ8vQ2nR4tYw7LpXc1Bd9Ff3&state=3f2504e0-4f89-
 SELECT pg_temp.found('ALTER ROLE ada PASSWORD ''s3cret-9''; -- password_encryption = ''md5''');
 SELECT pg_temp.found('new pw: s3cret-9');
 SELECT pg_temp.found('curl -sS -u ada:s3cret-9 https://example.org; curl --proxy-user "ada:s3cret-9"');
+SELECT pg_temp.found(t) FROM unnest(ARRAY[
+	'Das Passwort lautet s3cret-9', 'Son mot de passe est s3cret-9', 'La contraseña es s3cret-9', 'senha: s3cret-9',
+	'mdp=s3cret-9', 'Password is: s3cret-9', 'requirepass s3cret-9', 'password: Summer(2024)!',
+	'<db:password>s3cret-9</db:password>', '<add key="ApiKey" value="kZ8vQ2nR4tYw7LpXc1Bd9Ff3"/>',
+	'SECRET_KEY_BASE=9f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c', 'Set-Cookie: session=kZ8vQ2nR4tYw7LpXc1Bd9Ff3; Path=/',
+	'{"sessionId":"kZ8vQ2nR4tYw7LpXc1Bd9Ff3"}', 'PHPSESSID=kZ8vQ2nR4tYw7LpXc1Bd9Ff3', 'connect.sid=kZ8vQ2nR4tYw7LpXc1Bd9Ff3']) t;
 SELECT pg_temp.found('Authorization: Basic YWRhOnMzY3JldC05');
 SELECT pg_temp.found('-H "authorization: basic YWRhOnMzY3JldA=="');
 
@@ -36,6 +45,9 @@ SELECT pg_temp.found(t) FROM unnest(ARRAY[
 	'SELECT a::bit, std::string, 12:34:56, 1::2',
 	'docker run -u app:s3cret-9 -u 1000:1000; curl -u $NAME:$PW -u ada:password',
 	'Basic training, basic authentication, Basic realm="x", Visual Basic 6, Basic YWRhOg==',
+	'password = env("X"), os.environ["P"], @password, $password; password: required|min:8; password=crypt($1)',
+	'opened session kZ8vQ2nR4tYw7LpXc1Bd9Ff3; paid=kZ8vQ2nR4tYw7LpXc1Bd9Ff3; user:<password>@host2/db',
+	'RS35 2600 0560 1001 6113 70; May 11, 1980; item 5, 1980; Kapitel 4.2.1.3',
 	'the password is required; the token expired']) t;
 
 -- every span starts and ends at a whole character

@@ -229,7 +229,9 @@ hg_detect_by_name(const char *value, int len, const char *name, bool assigned)
 	if ((hints & (H(HINT_SECRET) | H(HINT_PASSWORD))) != 0 &&
 		hg_random_looking(s, len) && !hg_placeholder(s, len))
 	{
-		if (len == 40 && strstr(name, "secret_access") != NULL)
+		if (len == 40 && (strstr(name, "secret_access") != NULL ||
+						  (strstr(name, "aws") != NULL &&
+						   strstr(name, "secret") != NULL)))
 			return "aws_secret_key";
 		return "generic_high_entropy";
 	}

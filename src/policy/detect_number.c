@@ -243,7 +243,8 @@ gather(const HgScan *scan, int start, Number *number)
 		number->n += len;
 		if (number->n == MAX_DIGITS && IS(at(scan, i), B_DIGIT))
 		{
-			number->n++;		/* too long for anything */
+			/* too long for anything, or only what follows it is */
+			number->n = g > 0 ? number->n - len : number->n + 1;
 			break;
 		}
 		if (len == 0)
@@ -683,6 +684,45 @@ plausible_birth(int year, int month, int day)
 	return year >= 1880 && year <= 2035 && hg_check_day(year, month, day);
 }
 
+/*
+ * The same with the month in front, at its day: January 14, 1974.  The byte
+ * after it, 0 if none, and the month's first at *from.
+ */
+static int
+month_first_end(const HgScan *scan, int start, int word_end, int *from)
+{
+	int			day = 0;
+	int			year = 0;
+	int			month = start - 1;
+	int			i = word_end;
+
+	if (at(scan, month - 1) == '.')
+		month--;
+	*from = month;
+	while (*from > scan->floor && month - *from < 10 &&
+		   IS(scan->s[*from - 1], B_ALPHA))
+		(*from)--;
+	if (IS(at(scan, *from - 1), B_WORD | B_HIGH))
+		return 0;
+	if (at(scan, i) == ',')
+		i++;
+	if (at(scan, i) == ' ')
+		i++;
+	for (int k = 0; k < 4; k++, i++)
+	{
+		if (!IS(at(scan, i), B_DIGIT))
+			return 0;
+		year = year * 10 + scan->s[i] - '0';
+	}
+	for (int k = start; k < word_end; k++)
+		day = day * 10 + scan->s[k] - '0';
+	month = month_name(scan->s + *from, month - *from);
+	if (month == 0 || IS(at(scan, i), B_WORD) ||
+		!plausible_birth(year, month, day))
+		return 0;
+	return i;
+}
+
 /* A date in one of the usual notations: the byte after it, 0 if none. */
 static int
 date_end(const HgScan *scan, const Number *number)
@@ -780,6 +820,18 @@ match_card(const HgScan *scan, Number *number, HgSpan *span)
 								IS(at(scan, number->start - 2), B_DIGIT)))
 	{
 		if (at(scan, number->start - 1) != '/')
+			return false;
+	}
+
+	/* what is left of an IBAN that is wrong */
+	if (number->len[0] == 4 && number->groups > 2 &&
+		number->start - scan->floor >= 5 && at(scan, number->start - 1) == ' ')
+	{
+		const unsigned char *p = scan->s + number->start - 5;
+
+		if (IS(p[0], B_ALPHA) && IS(p[1], B_ALPHA) && IS(p[2], B_DIGIT) &&
+			IS(p[3], B_DIGIT) && !IS(at(scan, number->start - 6), B_WORD) &&
+			hg_iban_length(p[0] & ~32, p[1] & ~32) > 0)
 			return false;
 	}
 
@@ -1223,6 +1275,17 @@ hg_match_number(const HgScan *scan, int start, int word_end, HgSpan *span)
 		if (i < stop && i - start != 6)
 			return false;
 	}
+	if (word_end > 0 && word_end - start <= 2 && before == ' ' &&
+		IS(at(scan, word_end - 1), B_DIGIT) &&
+		(at(scan, word_end) == ',' || at(scan, word_end) == ' '))
+	{
+		int			from;
+
+		end = month_first_end(scan, start, word_end, &from);
+		if (end > 0 && ((scan->hints | hg_hint_before(scan, from)) &
+						H(HINT_BIRTH)) != 0)
+			return hg_span(span, from, end, "date_of_birth", 85);
+	}
 	if (word_end > 0 && word_end - start < 6)
 	{
 		int			i = word_end;
@@ -1404,6 +1467,18 @@ check_nif(const char *s, int n)
 	return letters[v % 23] == s[n - 1];
 }
 
+/* Prefixes that HMRC does not use for national insurance (NIM39110). */
+static bool
+no_nino_prefix(const char *id)
+{
+	static const char prefixes[] = "BGGBKNNKNTTNZZ";
+
+	for (int i = 0; prefixes[i] != '\0'; i += 2)
+		if (id[0] == prefixes[i] && id[1] == prefixes[i + 1])
+			return true;
+	return false;
+}
+
 /*
  * At a word with letters: an IBAN, and the ids of people that have letters.
  */
@@ -1420,6 +1495,17 @@ hg_match_letter_id(const HgScan *scan, int start, int end, int mask,
 	bool		two_digits;
 	bool		whole;
 
+	/* an address of a machine without its colons, where one is expected */
+	if ((scan->hints & H(HINT_MAC)) != 0 && end - start == 12 && scan->whole &&
+		start == 0 && end == scan->len)
+	{
+		int			i = 0;
+
+		while (i < 12 && IS(s[i], B_HEX))
+			i++;
+		if (i == 12)
+			return hg_span(span, start, end, "mac_address", 85);
+	}
 	if (IS(before, B_WORD) ||
 		((before == '-' || before == '.' || before == '/') &&
 		 IS(at(scan, start - 2), B_ALNUM)))
@@ -1490,7 +1576,8 @@ hg_match_letter_id(const HgScan *scan, int start, int end, int mask,
 		hints |= hg_hint_before(scan, start);
 	if (pattern(id, n, "AA999999A") && id[8] <= 'D' &&
 		strchr("DFIQUV", id[0]) == NULL && strchr("DFIQUVO", id[1]) == NULL &&
-		(whole || (hints & H(HINT_NINO)) != 0) && (mask & B_LOWER) == 0)
+		!no_nino_prefix(id) && (whole || (hints & H(HINT_NINO)) != 0) &&
+		((mask & B_LOWER) == 0 || (scan->hints & H(HINT_NINO)) != 0))
 		return hg_span(span, start, stop, "uk_nino",
 					   hints & H(HINT_NINO) ? 90 : 70);
 	if (hints == 0)

@@ -61,16 +61,17 @@ const unsigned char hg_byte[256] = {
 #define L(letter) (1 << ((letter) - 'a'))
 
 const uint32 hg_announces[26] = {
-	['a' - 'a'] = L('n'),		/* contrasena */
-	['c' - 'a'] = L('i') | L('m'),	/* basic; the m of -u, see detect_wide.c */
-	['d' - 'a'] = L('r') | L('w'),	/* password, passwd, pwd */
+	['a' - 'a'] = L('h') | L('n') | L('p'),	/* senha, contrasena */
+	['c' - 'a'] = L('i') | L('m'),	/* basic */
+	['d' - 'a'] = L('i') | L('r') | L('w'),	/* session_id, password, pwd */
 	['e' - 'a'] = L('d') | L('s'),	/* code, passphrase */
-	['n' - 'a'] = L('e'),		/* token */
-	['r' - 'a'] = L('e'),		/* bearer */
+	['n' - 'a'] = L('e') | L('o'),	/* token, session */
+	['p' - 'a'] = L('d') | L('s'),	/* mdp */
+	['r' - 'a'] = L('e'),		/* bearer, --user */
 	['s' - 'a'] = L('s'),		/* pass */
 	['t' - 'a'] = L('e') | L('r'),	/* secret, passwort, kennwort */
 	['u' - 'a'] = L('i') | L('m'),	/* -u, whose dash has the low bits of an m */
-	['w' - 'a'] = L('p'),		/* pw */
+	['w' - 'a'] = L('h') | L('n') | L('p'),	/* pw */
 	['y' - 'a'] = L('e')		/* key */
 };
 
@@ -85,8 +86,11 @@ may_announce(const unsigned char *s, int len)
 	if (len == 1)
 		return last == 'u';		/* curl -u */
 	before = LOWER(s[len - 2]);
-	if (last == 'd' && before == 'r' && len < 8)
-		return false;			/* card, third: shorter than password */
+	/* card, third; paid, orders' id; version: shorter, or not as sid is */
+	if ((last == 'd' && len < 8 && before == 'r') ||
+		(last == 'd' && len < 6 && before == 'i' && len != 3) ||
+		(last == 'n' && len < 7 && before == 'o'))
+		return false;
 	return before >= 'a' && before <= 'z' &&
 		(hg_announces[last - 'a'] >> (before - 'a') & 1) != 0;
 }
@@ -388,6 +392,10 @@ dull_words(const HgScan *scan, int n, const HgWindow *w, uint64 word,
 	dull = m.plain | (final & (~alpha >> 1 |
 							   (digit << 1 & digit << 2 & digit << 3)));
 	dull = BRING(pure & dull, stop, number);
+
+	/* nor before a year where a month may stand in front: May 11, 1980 */
+	dull &= ~(number & ((m.space << 1 & (alpha | m.dot) << 2) | 3) &
+			  BRING(pure & (w->digit >> 2 | ~(UINT64_MAX >> 2)), stop, number));
 
 	decimal = pure & m.dot & digit >> 1;
 	if (decimal != 0)

@@ -52,8 +52,10 @@ static const Prefix prefixes[] = {
 	{"ATCTT3", BASE64, 40, 300, "atlassian_token"},
 	{"CCIPAT_", WORD, 40, 80, "secret_token"},
 	{"GOCSPX-", TOKEN, 28, 28, "secret_token"},
+	{"GR1348941", TOKEN, 20, 20, "gitlab_token"},
 	{"LTAI", ALNUM, 12, 20, "secret_token"},
 	{"NRAK-", ALNUM, 27, 27, "newrelic_key"},
+	{"NRII-", TOKEN, 32, 32, "newrelic_key"},
 	{"PMAK-", TOKEN, 59, 59, "postman_key"},
 	{"SG.", DOTTED, 60, 72, "sendgrid_key"},
 	{"SK", HEX, 32, 32, "twilio_key"},
@@ -76,9 +78,11 @@ static const Prefix prefixes[] = {
 	{"ghu_", ALNUM, 36, 251, "github_token"},
 	{"github_pat_", WORD, 60, 251, "github_token"},
 	{"glc_", BASE64, 32, 400, "grafana_token"},
+	{"glagent-", TOKEN, 50, 80, "gitlab_token"},
 	{"glcbt-", TOKEN, 20, 80, "gitlab_token"},
 	{"gldt-", TOKEN, 20, 80, "gitlab_token"},
 	{"glft-", TOKEN, 20, 80, "gitlab_token"},
+	{"glimt-", TOKEN, 20, 80, "gitlab_token"},
 	{"gloas-", TOKEN, 60, 80, "gitlab_token"},
 	{"glpat-", DOTTED, 20, 300, "gitlab_token"},
 	{"glptt-", TOKEN, 20, 80, "gitlab_token"},
@@ -106,6 +110,7 @@ static const Prefix prefixes[] = {
 	{"r8_", ALNUM, 37, 37, "secret_token"},
 	{"rdme_", ALNUM, 60, 80, "secret_token"},
 	{"rk_live_", ALNUM, 16, 255, "stripe_key"},
+	{"rk_prod_", ALNUM, 16, 255, "stripe_key"},
 	{"rk_test_", ALNUM, 16, 255, "stripe_key"},
 	{"rubygems_", HEX, 48, 48, "secret_token"},
 	{"sb_secret_", TOKEN, 30, 60, "supabase_key"},
@@ -121,6 +126,7 @@ static const Prefix prefixes[] = {
 	{"sk-proj-", TOKEN, 40, 255, "openai_key"},
 	{"sk-svcacct-", TOKEN, 40, 255, "openai_key"},
 	{"sk_live_", ALNUM, 16, 255, "stripe_key"},
+	{"sk_prod_", ALNUM, 16, 255, "stripe_key"},
 	{"sk_test_", ALNUM, 16, 255, "stripe_key"},
 	{"sntrys_", BASE64, 40, 400, "secret_token"},
 	{"sntryu_", HEX, 64, 64, "secret_token"},
@@ -198,7 +204,7 @@ in_alphabet(unsigned char c, Alphabet alphabet)
 	return false;
 }
 
-/* Both letters and digits, at least n of the latter. */
+/* Letters and digits, at least n of each. */
 static bool
 mixed(const unsigned char *s, int len, int n)
 {
@@ -211,6 +217,32 @@ mixed(const unsigned char *s, int len, int n)
 		letters += IS(s[i], B_ALPHA);
 	}
 	return digits >= n && letters >= n;
+}
+
+/*
+ * What stands behind a vendor's prefix: two letters and two digits.  One in
+ * seven random strings of 20 has fewer of these, and shows otherwise that it
+ * is no name: by capitals side by side among small letters, or by digits alone.
+ */
+static bool
+unlike_words(const unsigned char *s, int len, Alphabet alphabet)
+{
+	int			digits = 0;
+	int			pairs = 0;
+	int			lower = 0;
+
+	if (alphabet == BASE32)
+		return true;
+	if (mixed(s, len, 2))
+		return true;
+	for (int i = 0; i < len; i++)
+	{
+		digits += IS(s[i], B_DIGIT);
+		lower += IS(s[i], B_LOWER);
+		pairs += i > 0 && IS(s[i], B_UPPER) && IS(s[i - 1], B_UPPER) &&
+			s[i] != s[i - 1];
+	}
+	return (pairs > 0 && lower > 1) || (alphabet == TOKEN && digits >= 10);
 }
 
 static bool
@@ -244,7 +276,7 @@ match_prefix(const HgScan *scan, int start, HgSpan *span)
 		if (end - from < p->min || end - from > p->max ||
 			IS(at(scan, end), B_WORD))
 			continue;
-		if (!mixed(scan->s + from, end - from, p->alphabet == BASE32 ? 0 : 2))
+		if (!unlike_words(scan->s + from, end - from, p->alphabet))
 			continue;
 		return hg_span(span, start, end, p->class_name, 97);
 	}
@@ -310,7 +342,7 @@ match_jwt(const HgScan *scan, int start, HgSpan *span)
 		return false;
 	while (i < scan->len && IS(scan->s[i], B_TOKEN))
 	{
-		if (n < sizeof(header) - 1)
+		if (n < sizeof(header))
 		{
 			bits = (bits << 6 | base64_value(scan->s[i])) & 0xFFFFFF;
 			nbits += 6;
@@ -327,7 +359,8 @@ match_jwt(const HgScan *scan, int start, HgSpan *span)
 	for (int j = 0; j + 5 <= n; j++)
 		if (memcmp(header + j, "\"alg\"", 5) == 0)
 			alg = true;
-	if (!alg || header[0] != '{')
+	if (!alg || header[0] != '{' ||
+		(n < sizeof(header) && header[n - 1] != '}'))
 		return false;
 	while (i < scan->len && scan->s[i] == '.' && parts < 5)
 	{
@@ -413,7 +446,7 @@ hg_match_token(const HgScan *scan, int start, int end, int mask, HgSpan *span)
 				(mask & B_UPPER) && (mask & B_LOWER) &&
 				hg_check_base58(s, len))
 				return hg_span(span, start, end, "crypto_address", 99);
-			if (s[0] != 'L')
+			if (s[0] != 'L' && s[0] != 'M')
 				return false;
 			break;
 		case 'b':
@@ -529,6 +562,7 @@ hg_match_brace(const HgScan *scan, int start, HgSpan *span)
 		"{SSHA}", "{SHA}", "{SMD5}", "{MD5}", "{CRYPT}", "{SSHA256}",
 		"{SSHA384}", "{SSHA512}", "{SHA256}", "{SHA512}", "{bcrypt}",
 		"{argon2}", "{pbkdf2}", "{scrypt}", "{PBKDF2}", "{ARGON2}",
+		"{PBKDF2-SHA1}", "{PBKDF2-SHA256}", "{PBKDF2-SHA512}",
 		"{BLF-CRYPT}", "{SHA512-CRYPT}", NULL
 	};
 
@@ -762,7 +796,7 @@ hg_hex_password(const unsigned char *s, int len)
 
 typedef enum Announced
 {
-	NOTHING, A_SECRET, A_PASSWORD, A_CODE, A_BEARER, A_BASIC, A_USER
+	NOTHING, A_SECRET, A_SESSION, A_PASSWORD, A_CODE, A_BEARER, A_BASIC, A_USER
 } Announced;
 
 static inline bool
@@ -784,6 +818,13 @@ of_curl(const HgScan *scan, int start)
 	return false;
 }
 
+/* The end of contrasena, which is cut where its letter is not ASCII. */
+static bool
+begins_with_ena(const HgScan *scan, int i)
+{
+	return scan->len - i >= 3 && memcmp(scan->s + i, "\xC3\xB1" "a", 3) == 0;
+}
+
 /* What the word that ends at `end` announces. */
 static Announced
 announced(const HgScan *scan, int start, int end)
@@ -795,7 +836,7 @@ announced(const HgScan *scan, int start, int end)
 	};
 	static const char *const passwords[] = {
 		"password", "passwd", "pwd", "passwort", "kennwort", "passphrase",
-		"contrasena", "motdepasse", NULL
+		"contrasena", "motdepasse", "senha", NULL
 	};
 	const unsigned char *s = scan->s + start;
 	int			len = end - start;
@@ -804,7 +845,15 @@ announced(const HgScan *scan, int start, int end)
 	switch (LOWER(s[len - 1]))
 	{
 		case 'n':
-			return ends_with(s, len, "token") ? A_SECRET : NOTHING;
+			return ends_with(s, len, "token") ? A_SECRET :
+				ends_with(s, len, "session") ? A_SESSION : NOTHING;
+		case 'd':
+			if ((len == 3 && ends_with(s, len, "sid")) ||
+				ends_with(s, len, "sessid") ||
+				ends_with(s, len, "sessionid") ||
+				ends_with(s, len, "session_id"))
+				return A_SESSION;
+			break;
 		case 't':
 			if (ends_with(s, len, "secret"))
 				return A_SECRET;
@@ -820,7 +869,17 @@ announced(const HgScan *scan, int start, int end)
 			if (len == 4 && ends_with(s, len, "code") &&
 				(at(scan, start - 1) == '?' || at(scan, start - 1) == '&'))
 				return A_CODE;
+			if (ends_with(s, len, "secret_key_base"))
+				return A_SECRET;
+			if (len == 5 && start >= 7 && ends_with(s, len, "passe") &&
+				pg_strncasecmp((const char *) s - 7, "mot de ", 7) == 0)
+				return A_PASSWORD;
+			if (len == 8 && ends_with(s, len, "contrase") &&
+				begins_with_ena(scan, end))
+				return A_PASSWORD;
 			break;
+		case 'p':
+			return len == 3 && ends_with(s, len, "mdp") ? A_PASSWORD : NOTHING;
 		case 'w':
 			return len == 2 && ends_with(s, len, "pw") ? A_PASSWORD : NOTHING;
 		case 'u':
@@ -852,8 +911,9 @@ announced(const HgScan *scan, int start, int end)
 			}
 			return NOTHING;
 		case 's':
-			return ends_with(s, len, "_pass") || (len == 4 &&
-												  ends_with(s, len, "pass")) ?
+			return ends_with(s, len, "_pass") ||
+				(len == 4 && ends_with(s, len, "pass")) ||
+				(len == 11 && ends_with(s, len, "requirepass")) ?
 				A_PASSWORD : NOTHING;
 		default:
 			break;
@@ -938,6 +998,73 @@ hg_password_like(const unsigned char *s, int len, bool assigned)
 }
 
 /*
+ * What stands unquoted where a password would, and is a program's: a call or an
+ * element, a variable, a rule of what it must be.
+ */
+static bool
+code_like(const unsigned char *s, int len)
+{
+	int			i = 0;
+
+	if (s[0] == '@' || s[0] == '$' || s[0] == ':')
+	{
+		while (++i < len && (IS(s[i], B_ALPHA) || s[i] == '_'))
+			;
+		return i == len;
+	}
+	while (i < len && (IS(s[i], B_ALPHA) || s[i] == '_' || s[i] == '.' ||
+					   s[i] == ':' || s[i] == '>' ||
+					   (s[i] == '-' && i + 1 < len && s[i + 1] == '>')))
+		i++;
+	if (i == 0 || i == len)
+		return false;
+	if (s[i] == '|')
+		return dummy(s, i);
+	/* a quote or the end of the call ends what is looked at */
+	return (s[i] == '(' || s[i] == '[') &&
+		(i + 1 == len || strchr("$:@", s[i + 1]) != NULL ||
+		 memchr(s, '.', i) != NULL);
+}
+
+/*
+ * Is the word that ends at `end` an element's name, in its opening tag?
+ */
+static bool
+in_opening_tag(const HgScan *scan, int start, int end)
+{
+	int			i = start;
+
+	if (at(scan, end) != '>')
+		return false;
+	while (i > scan->floor && start - i < 40 &&
+		   (IS(scan->s[i - 1], B_TOKEN) || scan->s[i - 1] == ':' ||
+			scan->s[i - 1] == '.'))
+		i--;
+	return at(scan, i - 1) == '<';
+}
+
+/* "is" in the languages of the words above, with its space; 0 if none. */
+static int
+copula(const HgScan *scan, int i, bool *sign)
+{
+	static const char *const verbs[] = {
+		"is ", "is: ", "ist ", "est ", "es ", "lautet ", NULL
+	};
+
+	for (int k = 0; verbs[k] != NULL; k++)
+	{
+		int			n = strlen(verbs[k]);
+
+		if (scan->len - i > n && memcmp(scan->s + i, verbs[k], n) == 0)
+		{
+			*sign = *sign || verbs[k][n - 2] == ':';
+			return n;
+		}
+	}
+	return 0;
+}
+
+/*
  * The credentials of HTTP's basic authentication (RFC 7617): user, colon and
  * password in base64.  Its end; 0 where it is none.
  */
@@ -1001,10 +1128,14 @@ hg_match_secret(const HgScan *scan, int start, int end, HgSpan *span)
 	bool		escaped = false;
 	bool		sign = false;	/* = or : stands between */
 	bool		spaced = false;
+	bool		tag = false;	/* <key>value</key> */
+	int			n;
 	const unsigned char *s;
 
 	if (what == NOTHING)
 		return false;
+	if (what == A_PASSWORD && begins_with_ena(scan, i))
+		i += 3;
 
 	/* "key": "value", key = 'value', key => value, key is value */
 	if (at(scan, i) == '\\' && (at(scan, i + 1) == '"' || at(scan, i + 1) == '\''))
@@ -1048,16 +1179,27 @@ hg_match_secret(const HgScan *scan, int start, int end, HgSpan *span)
 	else
 	{
 		c = at(scan, i);
-		if (c == '=' || c == ':')
+		if (c == '>' && in_opening_tag(scan, start, end))
+		{
+			tag = sign = true;
+			i++;
+		}
+		else if (spaced && i + 6 < scan->len && i > end + 1 &&
+				 memcmp(scan->s + i, "value=", 6) == 0)
+		{
+			/* name="key" value="value" */
+			sign = true;
+			i += 6;
+		}
+		else if (c == '=' || c == ':')
 		{
 			sign = true;
 			i++;
 			if (at(scan, i) == '=' || at(scan, i) == '>')
 				i++;
 		}
-		else if (spaced && i + 3 < scan->len &&
-				 memcmp(scan->s + i, "is ", 3) == 0)
-			i += 3;
+		else if (spaced && (n = copula(scan, i, &sign)) > 0)
+			i += n;
 		else if (spaced && i + 4 < scan->len &&
 				 memcmp(scan->s + i, "for ", 4) == 0)
 		{
@@ -1097,6 +1239,10 @@ hg_match_secret(const HgScan *scan, int start, int end, HgSpan *span)
 	len = stop - i;
 	if (len < 4 || i < scan->floor)
 		return false;
+	if (tag && (at(scan, stop) != '<' || at(scan, stop + 1) != '/'))
+		return false;
+	if (what == A_SESSION && !sign)
+		return false;
 	if (what == A_BASIC)
 	{
 		stop = basic_end(scan, i);
@@ -1134,7 +1280,8 @@ hg_match_secret(const HgScan *scan, int start, int end, HgSpan *span)
 		if (!sign && quote == 0 && !mixed(s, len, 1) &&
 			memchr(s, '!', len) == NULL)
 			return false;
-		if (!hg_password_like(s, len, sign && (quote != 0 || !spaced)))
+		if (!hg_password_like(s, len, sign && (quote != 0 || !spaced)) ||
+			(quote == 0 && code_like(s, len)))
 			return false;
 		return hg_span(span, i, stop, "secret_token", 80);
 	}

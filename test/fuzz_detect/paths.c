@@ -28,6 +28,9 @@ static const char *const pieces[] = {
 	"10:22", "10:22:33:44:55:66", "c01x00t47", "5g7h8k9l1", "00.11.22.33.44.55", "user42", "v1", "x_86", "1ms", "37Z",
 	"2026-03-01T00:00:37Z", "12.50", "123.456", "account", "born", "5 May 1955",
 	"db1password=x9Kq2", "t0ken", "99 Red", "1 2 3", "+49", "(030)", "A-17",
+	"May 11, 1980", "Jan. 14 1974", "May", "11,", "5, 1980", "dob", "sid=", "session_id=", "session:",
+	"kZ8vQ2nR4tYw7LpXc1Bd9Ff3", "<token>kZ8vQ2nR4tYw7LpXc1Bd9Ff3</token>", "value=", "mdp", "senha:",
+	"mot de passe est", "contraseña:", "requirepass", "secret_key_base", "paid", "version", "sk_live_JgQyVerdKKhVzxNiaBfuRMFF",
 	"curl -u ada:s3cret-9", "--user", "Basic YWRhOnMzY3JldC05", "public", "menu",
 	"AKIAIOSFODNN7EXAMPLE", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 };
