@@ -1276,8 +1276,10 @@ hg_match_number(const HgScan *scan, int start, int word_end, HgSpan *span)
 			return false;
 	}
 	if (word_end > 0 && word_end - start <= 2 && before == ' ' &&
-		IS(at(scan, word_end - 1), B_DIGIT) &&
-		(at(scan, word_end) == ',' || at(scan, word_end) == ' '))
+		IS(at(scan, word_end + 1 + (at(scan, word_end) == ',' &&
+									at(scan, word_end + 1) == ' ')), B_DIGIT) &&
+		(at(scan, word_end) == ',' || at(scan, word_end) == ' ') &&
+		IS(at(scan, word_end - 1), B_DIGIT))
 	{
 		int			from;
 

@@ -65,7 +65,7 @@ const uint32 hg_announces[26] = {
 	['c' - 'a'] = L('i') | L('m'),	/* basic */
 	['d' - 'a'] = L('i') | L('r') | L('w'),	/* session_id, password, pwd */
 	['e' - 'a'] = L('d') | L('s'),	/* code, passphrase */
-	['n' - 'a'] = L('e') | L('o'),	/* token, session */
+	['n' - 'a'] = L('e'),		/* token */
 	['p' - 'a'] = L('d') | L('s'),	/* mdp */
 	['r' - 'a'] = L('e'),		/* bearer, --user */
 	['s' - 'a'] = L('s'),		/* pass */
@@ -86,10 +86,9 @@ may_announce(const unsigned char *s, int len)
 	if (len == 1)
 		return last == 'u';		/* curl -u */
 	before = LOWER(s[len - 2]);
-	/* card, third; paid, orders' id; version: shorter, or not as sid is */
-	if ((last == 'd' && len < 8 && before == 'r') ||
-		(last == 'd' && len < 6 && before == 'i' && len != 3) ||
-		(last == 'n' && len < 7 && before == 'o'))
+	/* card, third; id, paid: shorter than password, phpsessid, but for sid */
+	if (last == 'd' && (before == 'r' ? len < 8 :
+						before == 'i' && len < 6 && len != 3))
 		return false;
 	return before >= 'a' && before <= 'z' &&
 		(hg_announces[last - 'a'] >> (before - 'a') & 1) != 0;

@@ -845,8 +845,7 @@ announced(const HgScan *scan, int start, int end)
 	switch (LOWER(s[len - 1]))
 	{
 		case 'n':
-			return ends_with(s, len, "token") ? A_SECRET :
-				ends_with(s, len, "session") ? A_SESSION : NOTHING;
+			return ends_with(s, len, "token") ? A_SECRET : NOTHING;
 		case 'd':
 			if ((len == 3 && ends_with(s, len, "sid")) ||
 				ends_with(s, len, "sessid") ||
