@@ -39,6 +39,8 @@
 #define DROP	0x80			/* of, de, di ... */
 #define OTHER	0x100			/* before "card": not one for paying */
 #define THING	0x200			/* before "client" and the like: no human */
+#define JOIN	0x400			/* short, yet written together with others */
+#define NOJOIN	0x800			/* long, yet rather the end of another word */
 
 typedef struct Word
 {
@@ -87,7 +89,7 @@ static const Word words[] = {
 	{"donor", NULL, PERSON}, {"driver", NULL, PERSON},
 	{"empleado", "employee", PERSON | TRAIL},
 	{"employe", "employee", PERSON | TRAIL},
-	{"employee", NULL, PERSON | TRAIL}, {"emp", "employee", PERSON},
+	{"employee", NULL, PERSON | TRAIL}, {"emp", "employee", PERSON | JOIN},
 	{"empfaenger", "recipient", PERSON}, {"father", NULL, PERSON},
 	{"friend", NULL, PERSON}, {"funcionario", "employee", PERSON | TRAIL},
 	{"guardian", NULL, PERSON}, {"guest", NULL, PERSON},
@@ -125,7 +127,7 @@ static const Word words[] = {
 	{"teacher", NULL, PERSON}, {"tenant", NULL, 0},
 	{"titular", "holder", PERSON}, {"traveler", NULL, PERSON},
 	{"traveller", NULL, PERSON}, {"trabajador", "employee", PERSON | TRAIL},
-	{"user", NULL, PERSON | TRAIL}, {"usr", "user", PERSON},
+	{"user", NULL, PERSON | TRAIL}, {"usr", "user", PERSON | JOIN},
 	{"usuario", "user", PERSON | TRAIL},
 	{"utente", "user", PERSON | TRAIL},
 	{"utilisateur", "user", PERSON | TRAIL}, {"visitor", NULL, PERSON},
@@ -133,8 +135,8 @@ static const Word words[] = {
 	{"witness", NULL, PERSON}, {"worker", NULL, PERSON},
 
 	/* what stands before those and is no human */
-	{"api", NULL, THING}, {"oauth", NULL, THING}, {"oauth2", NULL, THING},
-	{"bot", NULL, THING}, {"app", NULL, THING}, {"application", NULL, THING},
+	{"api", NULL, THING | JOIN}, {"oauth", NULL, THING}, {"oauth2", NULL, THING},
+	{"bot", NULL, THING}, {"app", NULL, THING | JOIN}, {"application", NULL, THING},
 	{"service", NULL, THING}, {"device", NULL, THING | MACHINE},
 	{"system", NULL, THING}, {"package", NULL, THING},
 
@@ -142,7 +144,7 @@ static const Word words[] = {
 	{"airport", NULL, PLACE}, {"branch", NULL, PLACE},
 	{"building", NULL, PLACE}, {"company", NULL, PLACE},
 	{"companies", "company", PLACE}, {"country", NULL, PLACE},
-	{"countries", "country", PLACE}, {"department", NULL, PLACE},
+	{"countries", "country", PLACE}, {"department", NULL, PLACE}, {"template", NULL, PLACE},
 	{"entreprise", "company", PLACE}, {"empresa", "company", PLACE},
 	{"azienda", "company", PLACE}, {"firma", "company", PLACE},
 	{"facility", NULL, PLACE}, {"facilities", "facility", PLACE},
@@ -235,13 +237,13 @@ static const Word words[] = {
 	{"field", NULL, TRAIL}, {"formatted", NULL, TRAIL},
 	{"full", NULL, TRAIL}, {"home", NULL, TRAIL},
 	{"livraison", "shipping", TRAIL}, {"lower", NULL, TRAIL},
-	{"main", NULL, TRAIL}, {"new", NULL, TRAIL}, {"norm", NULL, TRAIL},
+	{"main", NULL, TRAIL}, {"new", NULL, TRAIL | JOIN}, {"norm", NULL, TRAIL},
 	{"normalised", NULL, TRAIL}, {"normalized", NULL, TRAIL},
 	{"fixe", NULL, TRAIL}, {"fijo", NULL, TRAIL}, {"fisso", NULL, TRAIL},
-	{"no", "number", TRAIL | FLAG}, {"nr", "number", TRAIL},
+	{"no", "number", TRAIL | FLAG | JOIN}, {"nr", "number", TRAIL | JOIN},
 	{"nro", "number", TRAIL}, {"num", "number", TRAIL},
 	{"number", NULL, TRAIL}, {"nummer", "number", TRAIL},
-	{"numero", "number", TRAIL}, {"old", NULL, TRAIL},
+	{"numero", "number", TRAIL}, {"old", NULL, TRAIL | JOIN},
 	{"one", NULL, TRAIL}, {"two", NULL, TRAIL},
 	{"orig", NULL, TRAIL}, {"original", NULL, TRAIL},
 	{"perso", NULL, TRAIL}, {"plain", NULL, TRAIL},
@@ -249,7 +251,7 @@ static const Word words[] = {
 	{"previous", NULL, TRAIL}, {"primary", NULL, TRAIL},
 	{"principal", NULL, TRAIL}, {"privat", "private", TRAIL},
 	{"privado", "private", TRAIL}, {"private", NULL, TRAIL},
-	{"pro", NULL, TRAIL}, {"raw", NULL, TRAIL},
+	{"pro", NULL, TRAIL}, {"raw", NULL, TRAIL | JOIN},
 	{"secondary", NULL, TRAIL}, {"shipping", NULL, TRAIL},
 	{"str", NULL, TRAIL}, {"string", NULL, TRAIL}, {"temp", NULL, TRAIL},
 	{"text", NULL, TRAIL}, {"tmp", NULL, TRAIL}, {"trabajo", "work", TRAIL},
@@ -283,7 +285,7 @@ static const Word words[] = {
 	{"bus", NULL, MACHINE}, {"contract", NULL, MACHINE},
 	{"crypto", NULL, MACHINE}, {"dest", NULL, MACHINE},
 	{"destination", NULL, MACHINE}, {"dns", NULL, MACHINE},
-	{"dst", NULL, MACHINE}, {"end", NULL, MACHINE}, {"eth", NULL, MACHINE},
+	{"dst", NULL, MACHINE | JOIN}, {"end", NULL, MACHINE}, {"eth", NULL, MACHINE},
 	{"ethereum", NULL, MACHINE}, {"from", NULL, MACHINE | TRAIL},
 	{"gateway", NULL, MACHINE}, {"hardware", NULL, MACHINE},
 	{"host", NULL, MACHINE}, {"http", NULL, MACHINE},
@@ -296,14 +298,14 @@ static const Word words[] = {
 	{"remote", NULL, MACHINE}, {"reply", NULL, MACHINE},
 	{"server", NULL, MACHINE}, {"smtp", NULL, MACHINE},
 	{"socket", NULL, MACHINE}, {"source", NULL, MACHINE},
-	{"src", NULL, MACHINE}, {"start", NULL, MACHINE},
-	{"to", NULL, MACHINE | TRAIL}, {"url", NULL, MACHINE},
-	{"wallet", NULL, MACHINE}, {"web", NULL, MACHINE},
+	{"src", NULL, MACHINE | JOIN}, {"start", NULL, MACHINE},
+	{"to", NULL, MACHINE | TRAIL}, {"url", NULL, MACHINE | JOIN},
+	{"wallet", NULL, MACHINE}, {"web", NULL, MACHINE | JOIN},
 	{"website", NULL, MACHINE},
 
 	/* cards that pay nothing */
 	{"access", NULL, OTHER}, {"gift", NULL, OTHER}, {"health", NULL, OTHER},
-	{"id", NULL, OTHER}, {"identity", NULL, OTHER},
+	{"id", NULL, OTHER | JOIN}, {"identity", NULL, OTHER},
 	{"insurance", NULL, OTHER}, {"library", NULL, OTHER},
 	{"loyalty", NULL, OTHER}, {"membership", NULL, OTHER},
 	{"punch", NULL, OTHER}, {"report", NULL, OTHER},
@@ -317,16 +319,16 @@ static const Word words[] = {
 	{"correo", "email", 0}, {"electronico", NULL, TRAIL},
 	{"electronique", NULL, TRAIL}, {"eletronico", "electronico", TRAIL},
 	{"mail", NULL, 0}, {"e", NULL, 0},
-	{"phone", NULL, 0}, {"telephone", "phone", 0}, {"tel", "phone", 0},
+	{"phone", NULL, 0}, {"telephone", "phone", 0}, {"tel", "phone", JOIN},
 	{"telefon", "phone", 0}, {"telefono", "phone", 0},
 	{"telefone", "phone", 0}, {"fon", "phone", 0}, {"fone", "phone", 0},
-	{"telefax", "phone", 0}, {"fax", "phone", 0}, {"ph", "phone", 0},
+	{"telefax", "phone", 0}, {"fax", "phone", JOIN}, {"ph", "phone", 0},
 	{"rufnummer", "phone", 0}, {"telnr", "phone", 0},
 	{"cellphone", "phone", 0}, {"msisdn", "phone", 0},
 	{"mobile", NULL, TRAIL}, {"mobil", "mobile", TRAIL},
 	{"movil", "mobile", TRAIL}, {"celular", "mobile", TRAIL},
 	{"cellulare", "mobile", TRAIL}, {"portable", "mobile", TRAIL},
-	{"handy", "mobile", 0}, {"gsm", "mobile", TRAIL},
+	{"handy", "mobile", 0}, {"gsm", "mobile", TRAIL | JOIN},
 	{"cell", NULL, TRAIL}, {"whatsapp", "mobile", 0},
 	{"landline", "phone", 0},
 	{"username", NULL, 0}, {"login", NULL, 0}, {"nicename", "username", 0},
@@ -356,8 +358,8 @@ static const Word words[] = {
 
 	/* birth and the rest about a person */
 	{"birth", NULL, 0}, {"birthdate", NULL, 0}, {"birthday", "birthdate", 0},
-	{"dob", "birthdate", 0}, {"dateofbirth", "birthdate", 0},
-	{"born", "birthdate", 0}, {"date", NULL, 0}, {"fecha", "date", 0},
+	{"dob", "birthdate", JOIN}, {"dateofbirth", "birthdate", 0},
+	{"born", "birthdate", NOJOIN}, {"date", NULL, 0}, {"fecha", "date", 0},
 	{"datum", "date", 0}, {"naissance", "birth", 0},
 	{"nacimiento", "birth", 0}, {"nascimento", "birth", 0},
 	{"nascita", "birth", 0}, {"geburts", "birth", 0},
@@ -369,7 +371,7 @@ static const Word words[] = {
 	{"sexo", "gender", 0}, {"sesso", "gender", 0}, {"genre", NULL, 0},
 	{"genero", NULL, 0}, {"geschlecht", "gender", 0},
 	{"ethnicity", NULL, 0}, {"ethnic", NULL, 0},
-	{"ethnoracial", "ethnicity", 0}, {"race", NULL, 0},
+	{"ethnoracial", "ethnicity", 0}, {"race", NULL, NOJOIN},
 	{"religion", "ethnicity", 0}, {"konfession", "ethnicity", 0},
 	{"marital", NULL, 0}, {"status", NULL, 0}, {"stato", "status", 0},
 	{"situation", NULL, 0}, {"familiale", "family", 0},
@@ -393,7 +395,7 @@ static const Word words[] = {
 	{"children", NULL, 0}, {"group", NULL, 0}, {"origin", NULL, 0},
 
 	/* ids of people */
-	{"ssn", NULL, 0}, {"ss", NULL, 0}, {"ssnid", "ssn", 0}, {"socialsecuritynumber", "ssn", 0}, {"social", NULL, 0},
+	{"ssn", NULL, JOIN}, {"ss", NULL, 0}, {"ssnid", "ssn", 0}, {"socialsecuritynumber", "ssn", 0}, {"social", NULL, 0},
 	{"security", NULL, 0}, {"securite", "security", 0},
 	{"sociale", "social", 0}, {"seguridad", "security", 0},
 	{"secu", NULL, 0}, {"national", NULL, 0}, {"nationale", "national", 0},
@@ -402,7 +404,7 @@ static const Word words[] = {
 	{"identidad", "identity", OTHER}, {"card", NULL, 0},
 	{"carte", "card", 0}, {"karte", "card", 0}, {"cards", "card", 0},
 	{"carta", "card", 0}, {"tarjeta", "card", 0}, {"cartao", "card", 0},
-	{"tax", NULL, 0}, {"file", NULL, 0}, {"taxid", NULL, 0}, {"taxvat", "taxid", 0},
+	{"tax", NULL, JOIN}, {"file", NULL, 0}, {"taxid", NULL, 0}, {"taxvat", "taxid", 0},
 	{"steuer", NULL, 0}, {"steuerid", NULL, 0},
 	{"steueridentifikationsnummer", "steuerid", 0},
 	{"identifikationsnummer", NULL, 0}, {"fiscal", NULL, 0},
@@ -431,7 +433,7 @@ static const Word words[] = {
 	{"rfc", NULL, 0}, {"cuit", NULL, 0}, {"nik", NULL, 0},
 	{"sv", NULL, 0}, {"cnh", "driverslicense", 0},
 	{"sozialversicherungs", "social", 0},
-	{"kvnr", "insuranceno", 0}, {"krankenversicherungs", "insurance", OTHER}, {"sin", "nationalno", 0},
+	{"kvnr", "insuranceno", 0}, {"krankenversicherungs", "insurance", OTHER}, {"sin", "nationalno", 0}, {"sinid", "nationalno", 0},
 	{"voter", NULL, 0}, {"permit", NULL, 0}, {"visa", NULL, 0},
 	{"passport", NULL, 0}, {"pasaporte", "passport", 0},
 	{"passaporte", "passport", 0}, {"passaporto", "passport", 0},
@@ -456,32 +458,33 @@ static const Word words[] = {
 	{"policy", NULL, 0}, {"government", NULL, 0}, {"govt", "government", 0},
 
 	/* machines of people */
-	{"mac", NULL, MACHINE}, {"macaddress", "mac", 0}, {"macaddr", "mac", 0},
+	{"mac", NULL, MACHINE | JOIN}, {"macaddress", "mac", 0}, {"macaddr", "mac", 0},
 	{"hwaddr", "mac", 0}, {"bssid", "mac", 0}, {"ethernet", NULL, 0},
-	{"ip", NULL, MACHINE}, {"ips", "ip", 0}, {"ipaddress", "ip", 0},
+	{"ip", NULL, MACHINE | JOIN}, {"ips", "ip", 0}, {"ipaddress", "ip", 0},
 	{"ipaddr", "ip", 0}, {"ipv4", "ip", MACHINE}, {"ipv6", "ip", MACHINE},
 	{"v", NULL, 0}, {"lat", NULL, 0}, {"latitude", "lat", 0},
-	{"lng", "lat", 0}, {"lon", "lat", 0}, {"long", NULL, 0},
-	{"longitude", "lat", 0}, {"latitud", "lat", 0}, {"longitud", "lat", 0},
-	{"geo", NULL, 0}, {"gps", NULL, 0}, {"coordinate", NULL, 0},
+	{"lng", "lat", 0}, {"lon", "lat", 0}, {"long", NULL, NOJOIN},
+	{"longitude", "lat", 0}, {"latitud", "lat", 0}, {"latlon", "lat", 0}, {"latlong", "lat", 0},
+	{"latlng", "lat", 0}, {"longitud", "lat", 0},
+	{"geo", NULL, JOIN}, {"gps", NULL, JOIN}, {"coordinate", NULL, 0},
 	{"coord", "coordinate", 0}, {"coordinates", "coordinate", 0},
 	{"geolocation", "coordinate", 0}, {"geoloc", "coordinate", 0},
 	{"point", NULL, 0}, {"breitengrad", "lat", 0}, {"laengengrad", "lat", 0},
 
 	/* where a person lives */
-	{"addr", "address", ORDER | TRAIL}, {"adr", "address", ORDER},
+	{"addr", "address", ORDER | TRAIL}, {"adr", "address", ORDER | JOIN},
 	{"adresse", "address", ORDER}, {"adressen", "address", ORDER},
 	{"anschrift", "address", ORDER}, {"direccion", "address", ORDER},
 	{"direcciones", "address", ORDER}, {"endereco", "address", ORDER},
 	{"indirizzo", "address", ORDER}, {"domicilio", "address", ORDER},
-	{"domicile", "address", ORDER}, {"line", NULL, TRAIL},
+	{"domicile", "address", ORDER}, {"line", NULL, TRAIL | NOJOIN},
 	{"addressline", "address", 0}, {"street", NULL, 0},
 	{"streetaddress", "street", 0}, {"strasse", "street", 0}, {"logradouro", "street", 0},
 	{"bairro", "city", PLACE}, {"barrio", "city", PLACE},
-	{"rue", "street", 0}, {"calle", "street", 0},
+	{"rue", "street", 0}, {"calle", "street", NOJOIN},
 	{"hausnummer", "street", 0}, {"hausnr", "street", 0},
 	{"house", NULL, 0}, {"apartment", NULL, 0}, {"apt", "apartment", 0},
-	{"sort", NULL, 0},
+	{"sort", NULL, NOJOIN},
 	{"city", NULL, PLACE}, {"cities", "city", PLACE}, {"town", "city", PLACE},
 	{"ville", "city", PLACE}, {"ciudad", "city", PLACE},
 	{"cidade", "city", PLACE}, {"citta", "city", PLACE},
@@ -489,10 +492,10 @@ static const Word words[] = {
 	{"wohnort", "homecity", 0}, {"homecity", NULL, 0},
 	{"village", NULL, PLACE}, {"locality", "city", PLACE},
 	{"municipio", "city", PLACE}, {"suburb", "city", PLACE},
-	{"zip", NULL, 0}, {"zipcode", "zip", 0}, {"postcode", "zip", 0},
+	{"zip", NULL, JOIN}, {"zipcode", "zip", 0}, {"postcode", "zip", 0},
 	{"postalcode", "zip", 0}, {"plz", "zip", 0}, {"postleitzahl", "zip", 0},
 	{"cep", "zip", 0}, {"postal", NULL, 0}, {"postale", "postal", 0},
-	{"post", NULL, 0}, {"code", NULL, 0}, {"ship", NULL, 0},
+	{"post", NULL, 0}, {"code", NULL, 0}, {"ship", NULL, NOJOIN},
 	{"bill", NULL, 0},
 
 	/* money */
@@ -519,7 +522,7 @@ static const Word words[] = {
 	{"einkommen", "income", 0}, {"compensation", NULL, 0},
 	{"remuneration", "compensation", 0}, {"annual", NULL, TRAIL},
 	{"monthly", NULL, 0}, {"yearly", NULL, 0}, {"household", NULL, 0},
-	{"hourly", NULL, TRAIL}, {"rate", NULL, 0}, {"pay", NULL, 0},
+	{"hourly", NULL, TRAIL}, {"rate", NULL, NOJOIN}, {"pay", NULL, JOIN},
 	{"gross", NULL, TRAIL}, {"worth", NULL, 0}, {"amount", NULL, 0},
 
 	/* health */
@@ -547,7 +550,7 @@ static const Word words[] = {
 	{"treatment", NULL, 0},
 
 	/* secrets */
-	{"password", NULL, 0}, {"passwd", "password", 0}, {"pwd", "password", 0},
+	{"password", NULL, 0}, {"passwd", "password", 0}, {"pwd", "password", JOIN},
 	{"passwort", "password", 0}, {"kennwort", "password", 0},
 	{"contrasena", "password", 0}, {"contrasenia", "password", 0},
 	{"senha", "password", 0}, {"mdp", "password", 0},
@@ -556,15 +559,15 @@ static const Word words[] = {
 	{"passcode", "secret", 0}, {"mot", NULL, 0}, {"passe", NULL, 0},
 	{"hash", NULL, 0}, {"digest", NULL, 0}, {"hashed", NULL, 0},
 	{"salt", NULL, 0}, {"secret", NULL, 0}, {"geheimnis", "secret", 0},
-	{"token", NULL, 0}, {"jeton", "token", 0}, {"key", NULL, 0},
+	{"token", NULL, 0}, {"jeton", "token", 0}, {"key", NULL, JOIN},
 	{"apikey", "secret", 0}, {"auth", NULL, 0}, {"session", NULL, 0},
 	{"sessionid", NULL, 0}, {"sid", NULL, 0}, {"sessid", "sessionid", 0},
 	{"signing", NULL, 0}, {"encryption", NULL, 0}, {"activation", NULL, 0},
 	{"answer", NULL, 0}, {"totp", NULL, 0}, {"seed", NULL, 0},
-	{"otp", NULL, 0}, {"mfa", NULL, 0}, {"psk", "preshared", 0},
+	{"otp", NULL, JOIN}, {"mfa", NULL, JOIN}, {"psk", "preshared", 0},
 	{"preshared", NULL, 0}, {"shared", NULL, 0}, {"pre", NULL, 0},
 	{"mnemonic", NULL, 0}, {"tfa", "mfa", 0},
-	{"scratch", NULL, 0}, {"rescue", "scratch", 0}, {"jwt", NULL, 0}, {"pin", NULL, 0},
+	{"scratch", NULL, 0}, {"rescue", "scratch", 0}, {"jwt", NULL, JOIN}, {"pin", NULL, JOIN},
 	{"recovery", NULL, 0}, {"verification", NULL, 0}, {"reset", NULL, 0},
 	{"credential", "secret", 0}, {"variable", NULL, 0},
 	{"giftcard", NULL, 0}, {"webhook", NULL, 0}, {"slack", NULL, 0},
@@ -581,7 +584,7 @@ static const Word words[] = {
 	{"photo", NULL, 0}, {"photograph", "photo", 0}, {"foto", "photo", 0},
 	{"picture", "photo", 0}, {"portrait", "photo", 0},
 	{"selfie", "photo", 0}, {"signature", NULL, 0}, {"fingerprint", NULL, 0},
-	{"face", NULL, 0}, {"thumbnail", NULL, TRAIL}
+	{"face", NULL, NOJOIN}, {"thumbnail", NULL, TRAIL}
 };
 
 /* ---- types ---- */
@@ -1243,15 +1246,33 @@ find_singular(const char *word, int len)
 	if (i < 0 && len > 3 && word[len - 1] == 's')
 	{
 		i = find_word(word, len - 1);
-		if (i < 0 && word[len - 2] == 'e')
+		/* addresses, doctores; not lates, callees */
+		if (i < 0 && len > 5 && word[len - 2] == 'e' &&
+			strchr("aeiou", word[len - 3]) == NULL)
 			i = find_word(word, len - 2);
 	}
 	return i;
 }
 
 /*
- * A word of the name.  One that is not known may be several written together,
- * as in emailaddress, Telefonnummer or lastip.
+ * A word that may stand in a run-together name, or -1.  Short ones are found by
+ * chance in many others (temp-lat-e, str-ip, for-tune), so only those that
+ * people do write together count.
+ */
+static int
+find_part(const char *word, int len)
+{
+	int			i = find_singular(word, len);
+
+	if (i < 0 || (words[i].flags & NOJOIN) != 0 ||
+		(strlen(words[i].word) < 4 && (words[i].flags & JOIN) == 0))
+		return -1;
+	return i;
+}
+
+/*
+ * A word of the name.  One that is not known may be two or three written
+ * together, as in emailaddress, Telefonnummer, lastip or iplastlogin.
  */
 static void
 add_word(Tokens *tokens, const char *word, int len)
@@ -1263,52 +1284,33 @@ add_word(Tokens *tokens, const char *word, int len)
 		add_token(tokens, whole);
 		return;
 	}
-	/* lastip, phoneno */
-	if (len >= 5 && len <= 40)
+	for (int cut = len <= 40 ? len - 2 : 0; cut >= 2; cut--)
 	{
-		int			left = find_word(word, len - 2);
-		int			right = find_word(word + len - 2, 2);
+		int			left = find_part(word, cut);
+		int			right;
 
-		if (left >= 0 && (words[left].flags & (DROP | FLAG)) == 0 &&
-			right >= 0 &&
-			(words[right].flags & (MACHINE | TRAIL | OTHER)) != 0)
+		if (left < 0 || (words[left].flags & (DROP | FLAG)) != 0)
+			continue;
+		right = find_part(word + cut, len - cut);
+		if (right >= 0)
 		{
 			add_token(tokens, left);
 			add_token(tokens, right);
 			return;
 		}
-	}
-	if (len >= 6 && len <= 40)
-	{
-		for (int cut = len - 3; cut >= 3; cut--)
+		for (int cut2 = len - 2; cut2 >= cut + 3; cut2--)
 		{
-			int			left = find_singular(word, cut);
-			int			right;
+			int			middle = find_part(word + cut, cut2 - cut);
 
-			if (left < 0 || (words[left].flags & (DROP | FLAG)) != 0)
+			if (middle < 0)
 				continue;
-			right = find_singular(word + cut, len - cut);
+			right = find_part(word + cut2, len - cut2);
 			if (right >= 0)
 			{
 				add_token(tokens, left);
+				add_token(tokens, middle);
 				add_token(tokens, right);
 				return;
-			}
-			/* three */
-			for (int cut2 = len - 3; cut2 >= cut + 3; cut2--)
-			{
-				int			middle = find_word(word + cut, cut2 - cut);
-
-				if (middle < 0)
-					continue;
-				right = find_singular(word + cut2, len - cut2);
-				if (right >= 0)
-				{
-					add_token(tokens, left);
-					add_token(tokens, middle);
-					add_token(tokens, right);
-					return;
-				}
 			}
 		}
 	}
@@ -1335,13 +1337,18 @@ plain_letters(unsigned char first, unsigned char second)
 	return plain[(second - 0x80) % 32];
 }
 
-/* Split snake_case, camelCase, digits and what else is no letter. */
+/*
+ * Split snake_case, camelCase, digits and what else is no letter.  Digits stay
+ * with the letters before them where both make a word, as in ipv6 and oauth2.
+ */
 static void
 tokenize(const char *name, Tokens *tokens)
 {
 	char		word[MAX_NAME * 2];
 	int			len = strnlen(name, MAX_NAME - 1);
 	int			n = 0;
+	int			letters = 0;	/* of word, before the digits of it */
+	int			without = 0;	/* tokens before those letters */
 	bool		digits = false;
 	unsigned char before = 0;
 
@@ -1358,16 +1365,32 @@ tokenize(const char *name, Tokens *tokens)
 			IS_HIGHBIT_SET(before);
 		const char *plain;
 
+		/* the P of IPv6 starts no word */
+		if (c == 'P' && before == 'I' && after == 'v' && i + 2 < len &&
+			name[i + 2] >= '0' && name[i + 2] <= '9')
+			was_upper = false;
 		/* a word starts at aB, at the B of ABc, and where digits meet letters */
 		if (n > 0 && (!(letter || digit) || digit != digits ||
 					  (upper && (was_lower ||
 								 (was_upper && after >= 'a' && after <= 'z')))))
 		{
-			if (digits)
-				add_token(tokens, DIGITS);
-			else
+			if (!digits)
+			{
+				without = tokens->n;
 				add_word(tokens, word, n);
-			n = 0;
+				letters = digit ? n : 0;
+			}
+			else
+			{
+				int			joined = letters > 0 ? find_word(word, n) : -1;
+
+				if (joined >= 0)
+					tokens->n = without;
+				add_token(tokens, joined >= 0 ? joined : DIGITS);
+				letters = 0;
+			}
+			n = letters;
+			digits = digit;
 		}
 		before = c;
 		if (!letter && !digit)
