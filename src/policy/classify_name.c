@@ -4,8 +4,9 @@
  *	  What a column holds, judged by its name, its table's and its type.
  *
  * A name is split into words, and each word is replaced by the plain word for
- * what it means in English, German, French, Spanish, Portuguese or Italian.
- * The head of an English or German compound stands last: email_subject is a
+ * what it means in English, German, Dutch, French, Spanish, Portuguese,
+ * Italian or Polish.
+ * The head of a Germanic compound stands last: email_subject is a
  * subject, customer_email an email.  In the Romance languages it stands first,
  * and what follows says whose it is.  So a phrase must match the last words of
  * a name, after words that only qualify ("2", "encrypted", "home", "cliente")
@@ -37,7 +38,8 @@
 #define NEUTRAL 0x20			/* a table's last word that says nothing */
 #define ORDER	0x40			/* a table of these holds one person's address */
 #define DROP	0x80			/* of, de, di ... */
-#define OTHER	0x100			/* before "card": not one for paying */
+#define OTHER	0x100			/* before "card": not one for paying; before
+								 * "name": not a person's */
 #define THING	0x200			/* before "client" and the like: no human */
 #define JOIN	0x400			/* short, yet written together with others */
 #define NOJOIN	0x800			/* long, yet rather the end of another word */
@@ -133,10 +135,33 @@ static const Word words[] = {
 	{"utilisateur", "user", PERSON | TRAIL}, {"visitor", NULL, PERSON},
 	{"volunteer", NULL, PERSON}, {"vendedor", "employee", PERSON},
 	{"witness", NULL, PERSON}, {"worker", NULL, PERSON},
+	{"approver", NULL, PERSON}, {"auditor", NULL, PERSON},
+	{"biometric", NULL, PERSON}, {"ceo", NULL, PERSON},
+	{"cfo", NULL, PERSON}, {"cto", NULL, PERSON},
+	{"chairman", NULL, PERSON}, {"creator", NULL, PERSON},
+	{"inspector", NULL, PERSON}, {"president", NULL, PERSON},
+	{"technician", NULL, PERSON}, {"husband", "spouse", PERSON},
+	{"wife", "spouse", PERSON}, {"conjoint", "spouse", PERSON | TRAIL},
+	{"conyuge", "spouse", PERSON | TRAIL},
+	{"conjuge", "spouse", PERSON | TRAIL},
+	{"coniuge", "spouse", PERSON | TRAIL},
+	{"madre", "mother", PERSON | TRAIL}, {"padre", "father", PERSON | TRAIL},
+	{"mae", "mother", PERSON | TRAIL}, {"mere", "mother", PERSON | TRAIL},
+	{"pere", "father", PERSON | TRAIL},
+	{"proprio", "holder", PERSON}, {"proprietaire", "owner", PERSON},
+	{"clienti", "client", PERSON}, {"dipendenti", "employee", PERSON},
+	{"pazienti", "patient", PERSON}, {"utenti", "user", PERSON},
+	{"studenti", "student", PERSON}, {"socpeople", "person", PERSON},
+	{"klant", "customer", PERSON}, {"klanten", "customer", PERSON},
+	{"klient", "customer", PERSON}, {"klienci", "customer", PERSON},
+	{"gebruiker", "user", PERSON}, {"medewerker", "employee", PERSON},
+	{"pracownik", "employee", PERSON}, {"pracownicy", "employee", PERSON},
 
 	/* what stands before those and is no human */
-	{"api", NULL, THING | JOIN}, {"oauth", NULL, THING}, {"oauth2", NULL, THING},
-	{"bot", NULL, THING}, {"app", NULL, THING | JOIN}, {"application", NULL, THING},
+	{"api", NULL, THING | JOIN}, {"oauth", NULL, THING},
+	{"oauth2", NULL, THING},
+	{"bot", NULL, THING}, {"app", NULL, THING | JOIN},
+	{"application", NULL, THING},
 	{"service", NULL, THING}, {"device", NULL, THING | MACHINE},
 	{"system", NULL, THING}, {"package", NULL, THING},
 
@@ -144,7 +169,8 @@ static const Word words[] = {
 	{"airport", NULL, PLACE}, {"branch", NULL, PLACE},
 	{"building", NULL, PLACE}, {"company", NULL, PLACE},
 	{"companies", "company", PLACE}, {"country", NULL, PLACE},
-	{"countries", "country", PLACE}, {"department", NULL, PLACE}, {"template", NULL, PLACE},
+	{"countries", "country", PLACE}, {"department", NULL, PLACE},
+	{"template", NULL, PLACE},
 	{"entreprise", "company", PLACE}, {"empresa", "company", PLACE},
 	{"azienda", "company", PLACE}, {"firma", "company", PLACE},
 	{"facility", NULL, PLACE}, {"facilities", "facility", PLACE},
@@ -177,6 +203,10 @@ static const Word words[] = {
 	{"repositories", "repository", PLACE}, {"role", NULL, PLACE},
 	{"tag", NULL, PLACE}, {"team", NULL, PLACE}, {"topic", NULL, PLACE},
 	{"track", NULL, PLACE},
+	{"currency", NULL, PLACE}, {"currencies", "currency", PLACE},
+	{"folder", NULL, PLACE}, {"language", NULL, PLACE},
+	{"menu", NULL, PLACE}, {"method", NULL, PLACE}, {"page", NULL, PLACE},
+	{"rule", NULL, PLACE}, {"setting", NULL, PLACE},
 
 	/* tables of one person's dealings */
 	{"account", NULL, ORDER}, {"acct", "account", 0},
@@ -234,7 +264,7 @@ static const Word words[] = {
 	{"enc", NULL, TRAIL}, {"encrypted", NULL, TRAIL},
 	{"entrega", "shipping", TRAIL}, {"envio", "shipping", TRAIL},
 	{"facturacion", "billing", TRAIL}, {"facturation", "billing", TRAIL},
-	{"field", NULL, TRAIL}, {"formatted", NULL, TRAIL},
+	{"field", NULL, TRAIL | OTHER}, {"formatted", NULL, TRAIL},
 	{"full", NULL, TRAIL}, {"home", NULL, TRAIL},
 	{"livraison", "shipping", TRAIL}, {"lower", NULL, TRAIL},
 	{"main", NULL, TRAIL}, {"new", NULL, TRAIL | JOIN}, {"norm", NULL, TRAIL},
@@ -256,7 +286,7 @@ static const Word words[] = {
 	{"str", NULL, TRAIL}, {"string", NULL, TRAIL}, {"temp", NULL, TRAIL},
 	{"text", NULL, TRAIL}, {"tmp", NULL, TRAIL}, {"trabajo", "work", TRAIL},
 	{"travail", "work", TRAIL}, {"txt", NULL, TRAIL}, {"val", NULL, TRAIL},
-	{"value", NULL, TRAIL}, {"work", NULL, TRAIL},
+	{"value", NULL, TRAIL | OTHER}, {"work", NULL, TRAIL},
 	{"expected", NULL, TRAIL}, {"proposed", NULL, TRAIL},
 	{"e164", NULL, TRAIL}, {"residence", NULL, TRAIL},
 	{"permanent", NULL, TRAIL}, {"preferred", NULL, TRAIL},
@@ -285,7 +315,8 @@ static const Word words[] = {
 	{"bus", NULL, MACHINE}, {"contract", NULL, MACHINE},
 	{"crypto", NULL, MACHINE}, {"dest", NULL, MACHINE},
 	{"destination", NULL, MACHINE}, {"dns", NULL, MACHINE},
-	{"dst", NULL, MACHINE | JOIN}, {"end", NULL, MACHINE}, {"eth", NULL, MACHINE},
+	{"dst", NULL, MACHINE | JOIN}, {"end", NULL, MACHINE},
+	{"eth", NULL, MACHINE},
 	{"ethereum", NULL, MACHINE}, {"from", NULL, MACHINE | TRAIL},
 	{"gateway", NULL, MACHINE}, {"hardware", NULL, MACHINE},
 	{"host", NULL, MACHINE}, {"http", NULL, MACHINE},
@@ -321,7 +352,8 @@ static const Word words[] = {
 	{"mail", NULL, 0}, {"e", NULL, 0},
 	{"phone", NULL, 0}, {"telephone", "phone", 0}, {"tel", "phone", JOIN},
 	{"telefon", "phone", 0}, {"telefono", "phone", 0},
-	{"telefone", "phone", 0}, {"fon", "phone", 0}, {"fone", "phone", 0},
+	{"telefone", "phone", 0}, {"telefoon", "phone", 0}, {"fon", "phone", 0},
+	{"fone", "phone", 0},
 	{"telefax", "phone", 0}, {"fax", "phone", JOIN}, {"ph", "phone", 0},
 	{"rufnummer", "phone", 0}, {"telnr", "phone", 0},
 	{"cellphone", "phone", 0}, {"msisdn", "phone", 0},
@@ -332,10 +364,18 @@ static const Word words[] = {
 	{"cell", NULL, TRAIL}, {"whatsapp", "mobile", 0},
 	{"landline", "phone", 0},
 	{"username", NULL, 0}, {"login", NULL, 0}, {"nicename", "username", 0},
-	{"nickname", "username", 0}, {"screenname", "username", 0},
+	{"nickname", NULL, 0}, {"screenname", "username", 0},
 	{"benutzername", "username", 0}, {"identifiant", "username", 0},
 	{"skype", "username", 0}, {"handle", NULL, 0}, {"screen", NULL, 0},
 	{"nick", NULL, 0}, {"userid", NULL, 0},
+	{"twitter", "socialnet", 0}, {"facebook", "socialnet", 0},
+	{"linkedin", "socialnet", 0}, {"instagram", "socialnet", 0},
+	{"discord", "socialnet", 0}, {"github", "socialnet", 0},
+	{"snapchat", "socialnet", 0}, {"tiktok", "socialnet", 0},
+	{"telegram", "socialnet", 0}, {"wechat", "socialnet", 0},
+	{"jabber", NULL, MACHINE}, {"jabberid", NULL, 0}, {"xmpp", "jabber", 0},
+	{"icq", "jabber", 0},
+	{"socialnet", NULL, 0}, {"ftp", NULL, MACHINE},
 
 	/* names */
 	{"name", NULL, 0}, {"names", "name", 0}, {"nom", "name", 0},
@@ -351,7 +391,10 @@ static const Word words[] = {
 	{"nachname", "forename", 0}, {"zuname", "forename", 0},
 	{"familienname", "forename", 0}, {"geburtsname", "forename", 0},
 	{"prenom", "forename", 0}, {"apellido", "forename", 0},
-	{"cognome", "forename", 0}, {"sobrenome", "forename", 0},
+	{"cognome", "forename", 0}, {"vollname", "forename", 0},
+	{"voornaam", "forename", 0}, {"achternaam", "forename", 0},
+	{"imie", "forename", 0}, {"nazwisko", "forename", 0},
+	{"sobrenome", "forename", 0},
 	{"complet", "full", 0}, {"complete", "full", 0}, {"completo", "full", 0},
 	{"vollstaendiger", "full", 0}, {"committer", NULL, 0}, {"next", NULL, 0}, {"kin", NULL, 0},
 	{"on", NULL, 0},
@@ -362,7 +405,8 @@ static const Word words[] = {
 	{"born", "birthdate", NOJOIN}, {"date", NULL, 0}, {"fecha", "date", 0},
 	{"datum", "date", 0}, {"naissance", "birth", 0},
 	{"nacimiento", "birth", 0}, {"nascimento", "birth", 0},
-	{"nascita", "birth", 0}, {"geburts", "birth", 0},
+	{"nascita", "birth", 0}, {"urodzenia", "birth", 0},
+	{"geburts", "birth", 0},
 	{"geburtsdatum", "birthdate", 0}, {"geburtstag", "birthdate", 0}, {"gebdatum", "birthdate", 0},
 	{"gebdat", "birthdate", 0}, {"geb", "birth", 0},
 	{"dat", "date", 0},
@@ -370,6 +414,7 @@ static const Word words[] = {
 	{"gender", NULL, 0}, {"sex", "gender", 0}, {"sexe", "gender", 0},
 	{"sexo", "gender", 0}, {"sesso", "gender", 0}, {"genre", NULL, 0},
 	{"genero", NULL, 0}, {"geschlecht", "gender", 0},
+	{"geslacht", "gender", 0},
 	{"ethnicity", NULL, 0}, {"ethnic", NULL, 0},
 	{"ethnoracial", "ethnicity", 0}, {"race", NULL, NOJOIN},
 	{"religion", "ethnicity", 0}, {"konfession", "ethnicity", 0},
@@ -392,10 +437,11 @@ static const Word words[] = {
 	{"affiliation", NULL, 0}, {"age", NULL, 0}, {"place", NULL, 0},
 	{"lieu", "place", 0}, {"lugar", "place", 0}, {"veteran", NULL, 0},
 	{"geburtsort", "birthplace", 0}, {"birthplace", NULL, 0},
-	{"children", NULL, 0}, {"group", NULL, 0}, {"origin", NULL, 0},
+	{"children", NULL, 0}, {"group", NULL, PLACE}, {"origin", NULL, 0},
 
 	/* ids of people */
-	{"ssn", NULL, JOIN}, {"ss", NULL, 0}, {"ssnid", "ssn", 0}, {"socialsecuritynumber", "ssn", 0}, {"social", NULL, 0},
+	{"ssn", NULL, JOIN}, {"ss", NULL, 0}, {"ssnid", "ssn", 0},
+	{"socialsecuritynumber", "ssn", 0}, {"social", NULL, 0},
 	{"security", NULL, 0}, {"securite", "security", 0},
 	{"sociale", "social", 0}, {"seguridad", "security", 0},
 	{"secu", NULL, 0}, {"national", NULL, 0}, {"nationale", "national", 0},
@@ -404,7 +450,8 @@ static const Word words[] = {
 	{"identidad", "identity", OTHER}, {"card", NULL, 0},
 	{"carte", "card", 0}, {"karte", "card", 0}, {"cards", "card", 0},
 	{"carta", "card", 0}, {"tarjeta", "card", 0}, {"cartao", "card", 0},
-	{"tax", NULL, JOIN}, {"file", NULL, 0}, {"taxid", NULL, 0}, {"taxvat", "taxid", 0},
+	{"tax", NULL, JOIN}, {"file", NULL, 0}, {"taxid", NULL, 0},
+	{"taxvat", "taxid", 0},
 	{"steuer", NULL, 0}, {"steuerid", NULL, 0},
 	{"steueridentifikationsnummer", "steuerid", 0},
 	{"identifikationsnummer", NULL, 0}, {"fiscal", NULL, 0},
@@ -433,7 +480,10 @@ static const Word words[] = {
 	{"rfc", NULL, 0}, {"cuit", NULL, 0}, {"nik", NULL, 0},
 	{"sv", NULL, 0}, {"cnh", "driverslicense", 0},
 	{"sozialversicherungs", "social", 0},
-	{"kvnr", "insuranceno", 0}, {"krankenversicherungs", "insurance", OTHER}, {"sin", "nationalno", 0}, {"sinid", "nationalno", 0},
+	{"kvnr", "insuranceno", 0},
+	{"krankenversichertennummer", "insuranceno", 0},
+	{"krankenversicherungs", "insurance", OTHER}, {"sin", "nationalno", 0},
+	{"sinid", "nationalno", 0},
 	{"voter", NULL, 0}, {"permit", NULL, 0}, {"visa", NULL, 0},
 	{"passport", NULL, 0}, {"pasaporte", "passport", 0},
 	{"passaporte", "passport", 0}, {"passaporto", "passport", 0},
@@ -458,13 +508,15 @@ static const Word words[] = {
 	{"policy", NULL, 0}, {"government", NULL, 0}, {"govt", "government", 0},
 
 	/* machines of people */
-	{"mac", NULL, MACHINE | JOIN}, {"macaddress", "mac", 0}, {"macaddr", "mac", 0},
+	{"mac", NULL, MACHINE | JOIN}, {"macaddress", "mac", 0},
+	{"macaddr", "mac", 0},
 	{"hwaddr", "mac", 0}, {"bssid", "mac", 0}, {"ethernet", NULL, 0},
 	{"ip", NULL, MACHINE | JOIN}, {"ips", "ip", 0}, {"ipaddress", "ip", 0},
 	{"ipaddr", "ip", 0}, {"ipv4", "ip", MACHINE}, {"ipv6", "ip", MACHINE},
-	{"v", NULL, 0}, {"lat", NULL, 0}, {"latitude", "lat", 0},
+	{"v", NULL, TRAIL}, {"lat", NULL, 0}, {"latitude", "lat", 0},
 	{"lng", "lat", 0}, {"lon", "lat", 0}, {"long", NULL, NOJOIN},
-	{"longitude", "lat", 0}, {"latitud", "lat", 0}, {"latlon", "lat", 0}, {"latlong", "lat", 0},
+	{"longitude", "lat", 0}, {"latitud", "lat", 0}, {"latlon", "lat", 0},
+	{"latlong", "lat", 0},
 	{"latlng", "lat", 0}, {"longitud", "lat", 0},
 	{"geo", NULL, JOIN}, {"gps", NULL, JOIN}, {"coordinate", NULL, 0},
 	{"coord", "coordinate", 0}, {"coordinates", "coordinate", 0},
@@ -483,13 +535,17 @@ static const Word words[] = {
 	{"bairro", "city", PLACE}, {"barrio", "city", PLACE},
 	{"rue", "street", 0}, {"calle", "street", NOJOIN},
 	{"hausnummer", "street", 0}, {"hausnr", "street", 0},
+	{"straat", "street", 0}, {"huisnummer", "street", 0},
+	{"ulica", "street", 0}, {"haus", "house", 0}, {"huis", "house", 0},
 	{"house", NULL, 0}, {"apartment", NULL, 0}, {"apt", "apartment", 0},
 	{"sort", NULL, NOJOIN},
 	{"city", NULL, PLACE}, {"cities", "city", PLACE}, {"town", "city", PLACE},
 	{"ville", "city", PLACE}, {"ciudad", "city", PLACE},
 	{"cidade", "city", PLACE}, {"citta", "city", PLACE},
 	{"stadt", "city", PLACE}, {"ort", "city", PLACE},
-	{"wohnort", "homecity", 0}, {"homecity", NULL, 0},
+	{"wohnort", "homecity", 0}, {"woonplaats", "homecity", 0},
+	{"miasto", "city", PLACE}, {"pincode", NULL, 0}, {"cp", NULL, 0},
+	{"kod", "code", 0}, {"pocztowy", "postal", 0}, {"homecity", NULL, 0},
 	{"village", NULL, PLACE}, {"locality", "city", PLACE},
 	{"municipio", "city", PLACE}, {"suburb", "city", PLACE},
 	{"zip", NULL, JOIN}, {"zipcode", "zip", 0}, {"postcode", "zip", 0},
@@ -518,7 +574,7 @@ static const Word words[] = {
 	{"salary", NULL, 0}, {"wage", "salary", 0}, {"gehalt", "salary", 0},
 	{"lohn", "salary", 0}, {"salaire", "salary", 0}, {"sueldo", "salary", 0},
 	{"salario", "salary", 0}, {"stipendio", "salary", 0},
-	{"nomina", "salary", 0}, {"income", NULL, 0},
+	{"nomina", "salary", 0}, {"extra", NULL, 0}, {"income", NULL, 0},
 	{"einkommen", "income", 0}, {"compensation", NULL, 0},
 	{"remuneration", "compensation", 0}, {"annual", NULL, TRAIL},
 	{"monthly", NULL, 0}, {"yearly", NULL, 0}, {"household", NULL, 0},
@@ -548,12 +604,18 @@ static const Word words[] = {
 	{"icd", NULL, 0}, {"icd10", "icd", 0}, {"hiv", NULL, 0},
 	{"krankheit", "diagnosis", 0}, {"medikament", "medication", 0},
 	{"treatment", NULL, 0},
+	{"pressure", NULL, 0}, {"bmi", NULL, 0}, {"height", NULL, 0},
+	{"weight", NULL, 0}, {"cm", NULL, TRAIL}, {"kg", NULL, TRAIL},
+	{"smoker", NULL, 0}, {"smoking", NULL, 0}, {"lab", NULL, 0},
+	{"result", NULL, 0}, {"reaction", NULL, 0}, {"vital", NULL, 0},
 
 	/* secrets */
-	{"password", NULL, 0}, {"passwd", "password", 0}, {"pwd", "password", JOIN},
+	{"password", NULL, 0}, {"passwd", "password", 0},
+	{"pwd", "password", JOIN},
 	{"passwort", "password", 0}, {"kennwort", "password", 0},
 	{"contrasena", "password", 0}, {"contrasenia", "password", 0},
-	{"senha", "password", 0}, {"mdp", "password", 0},
+	{"senha", "password", 0}, {"wachtwoord", "password", 0},
+	{"haslo", "password", 0}, {"mdp", "password", 0},
 	{"passwordhash", "passhash", 0}, {"passhash", NULL, 0},
 	{"pass", NULL, 0}, {"passphrase", "secret", 0}, {"phrase", NULL, 0},
 	{"passcode", "secret", 0}, {"mot", NULL, 0}, {"passe", NULL, 0},
@@ -567,18 +629,22 @@ static const Word words[] = {
 	{"otp", NULL, JOIN}, {"mfa", NULL, JOIN}, {"psk", "preshared", 0},
 	{"preshared", NULL, 0}, {"shared", NULL, 0}, {"pre", NULL, 0},
 	{"mnemonic", NULL, 0}, {"tfa", "mfa", 0},
-	{"scratch", NULL, 0}, {"rescue", "scratch", 0}, {"jwt", NULL, JOIN}, {"pin", NULL, JOIN},
+	{"scratch", NULL, 0}, {"rescue", "scratch", 0}, {"jwt", NULL, JOIN},
+	{"pin", NULL, JOIN},
 	{"recovery", NULL, 0}, {"verification", NULL, 0}, {"reset", NULL, 0},
 	{"credential", "secret", 0}, {"variable", NULL, 0},
 	{"giftcard", NULL, 0}, {"webhook", NULL, 0}, {"slack", NULL, 0},
 	{"connection", NULL, 0}, {"tls", NULL, TRAIL}, {"wifi", NULL, TRAIL}, {"dsn", NULL, 0}, {"bearer", NULL, 0},
-	{"cookie", NULL, 0}, {"ssh", NULL, 0}, {"pem", NULL, 0},
+	{"cookie", NULL, 0}, {"ssh", NULL, 0}, {"pem", NULL, TRAIL},
 	{"forwarded", NULL, 0}, {"for", NULL, 0}, {"x", NULL, 0},
 	{"comment", NULL, 0}, {"vendor", "supplier", ORDER},
 	{"payroll", "pay", 0}, {"transfer", "payment", ORDER},
 	{"block", NULL, 0}, {"ban", NULL, 0}, {"kms", NULL, 0},
 	{"refresh", NULL, 0}, {"magic", NULL, 0}, {"link", NULL, 0},
 	{"hmac", NULL, 0}, {"public", NULL, 0}, {"invite", NULL, 0},
+	{"confirm", NULL, 0},
+	{"twofa", "mfa", 0}, {"push", NULL, 0}, {"prefix", NULL, 0},
+	{"attr", NULL, 0},
 
 	/* pictures */
 	{"photo", NULL, 0}, {"photograph", "photo", 0}, {"foto", "photo", 0},
@@ -615,6 +681,7 @@ typedef enum TypeFamily
 #define CODES (FAMILY_TEXT | FAMILY_ENUM | FAMILY_INT | FAMILY_SMALL)
 #define PLACES (FAMILY_TEXT | FAMILY_FLOAT | FAMILY_BIGINT | FAMILY_POINT)
 #define MONEY (FAMILY_TEXT | FAMILY_FLOAT | FAMILY_BIGINT | FAMILY_INT)
+#define MEASURES (CODES | NUMBERS | FAMILY_FLOAT)
 #define PICTURES FAMILY_BINARY
 #define SCANS (FAMILY_TEXT | FAMILY_BINARY)
 
@@ -702,6 +769,7 @@ typedef enum Condition
 	ALWAYS,
 	ALONE,						/* nothing else but people and qualifiers */
 	PERSON_TABLE,				/* the table is one of people */
+	PERSON_TABLE_ALONE,			/* and there is no other word */
 	PERSON_ANY,					/* or a person is named anywhere */
 	PERSON_BEFORE,				/* a person before it, or such a table */
 	PERSON_AFTER,
@@ -709,6 +777,15 @@ typedef enum Condition
 	HOME,						/* not a machine's or a business's address */
 	CITY,						/* of a person, an address, an order */
 	NO_PLACE,					/* the table is not one of places */
+	HOME_TABLE,					/* of people or addresses, no other word */
+	ADDRESS_TABLE,				/* of addresses, nothing before */
+	PATIENT_TABLE,
+	ALLERGY_TABLE,
+	LOGIN_TABLE,				/* of people or programs, not of dealings */
+	PUSH_TABLE,					/* of subscriptions of web push */
+	ENCRYPTED,					/* after "encrypted" */
+	NICKNAME,					/* not of a key, a card or a car */
+	SOCIAL,						/* of a person, not of a company */
 	PAY_CARD,
 	PASSWORD,					/* of a person: a hash; else a secret */
 	SALT,						/* beside a password or a person */
@@ -758,6 +835,7 @@ static const Phrase phrases[] = {
 	{"mobile", "phone", NUMBERS, ALONE},
 	{"cell number", "phone", NUMBERS, ALWAYS},
 	{"cell", "phone", NUMBERS, PERSON_TABLE},
+	{"cell", "phone", NUMBERS, HOME_TABLE},
 	{"contact number", "phone", NUMBERS, ALWAYS},
 	{"emergency number", "phone", NUMBERS, PERSON_TABLE},
 
@@ -765,18 +843,30 @@ static const Phrase phrases[] = {
 	{"name user", "username", TEXTS, USERNAME},
 	{"login name", "username", TEXTS, USERNAME},
 	{"screen name", "username", TEXTS, USERNAME},
-	{"nick name", "username", TEXTS, USERNAME},
 	{"user login", "username", TEXTS, USERNAME},
 	{"username", "username", TEXTS, USERNAME},
 	{"login id", "username", TEXTS, ALWAYS},
 	{"login", "username", TEXTS, ALONE},
 	{"handle", "username", TEXTS, PERSON_TABLE},
+	{"nick name", "username", TEXTS, NICKNAME},
+	{"nickname", "username", TEXTS, NICKNAME},
+	{"socialnet handle", "username", TEXTS, ALWAYS},
+	{"socialnet login", "username", TEXTS, ALWAYS},
+	{"socialnet", "username", TEXTS, SOCIAL},
+	{"jabber id", "username", TEXTS, ALWAYS},
+	{"jabberid", "username", TEXTS, ALWAYS},
+	{"jabber address", "username", TEXTS, ALWAYS},
+	{"jabber", "username", TEXTS, SOCIAL},
+	{"imap login", "username", TEXTS, ALWAYS},
+	{"smtp login", "username", TEXTS, ALWAYS},
+	{"pop3 login", "username", TEXTS, ALWAYS},
+	{"ftp login", "username", TEXTS, ALWAYS},
 
 	{"first name", "person_name", TEXTS, ALWAYS},
 	{"last name", "person_name", TEXTS, ALWAYS},
 	{"middle name", "person_name", TEXTS, ALWAYS},
 	{"given name", "person_name", TEXTS, ALWAYS},
-	{"family name", "person_name", TEXTS, ALWAYS},
+	{"family name", "person_name", TEXTS, NO_PLACE},
 	{"full name", "person_name", TEXTS, NO_PLACE},
 	{"name full", "person_name", TEXTS, NO_PLACE},
 	{"name family", "person_name", TEXTS, ALWAYS},
@@ -882,9 +972,12 @@ static const Phrase phrases[] = {
 	{"identity number", "national_id", SMALL_NUMBERS, ALWAYS},
 	{"identification number", "national_id", SMALL_NUMBERS, PERSON_ANY},
 	{"identification id", "national_id", SMALL_NUMBERS, PERSON_ANY},
-	{"identity card", "national_id", SMALL_NUMBERS, ALWAYS},
-	{"card identity", "national_id", SMALL_NUMBERS, ALWAYS},
-	{"id card", "national_id", SMALL_NUMBERS, ALWAYS},
+	{"identity card", "national_id", SMALL_NUMBERS | FAMILY_BINARY,
+	ALWAYS},
+	{"card identity", "national_id", SMALL_NUMBERS | FAMILY_BINARY,
+	ALWAYS},
+	{"id card", "national_id", SMALL_NUMBERS | FAMILY_BINARY,
+	ALWAYS},
 	{"id number", "national_id", NUMBERS, PERSON_TABLE},
 	{"government id", "national_id", SMALL_NUMBERS, ALWAYS},
 	{"personal id", "national_id", SMALL_NUMBERS, PERSON_TABLE},
@@ -942,6 +1035,8 @@ static const Phrase phrases[] = {
 	{"client address", "ip_address", FAMILY_INET, ALWAYS},
 	{"ip address", "ip_address", TEXTS | FAMILY_INET, ALWAYS},
 	{"address ip", "ip_address", TEXTS | FAMILY_INET, ALWAYS},
+	{"ip last login", "ip_address", TEXTS | FAMILY_INET, ALWAYS},
+	{"ip previous login", "ip_address", TEXTS | FAMILY_INET, ALWAYS},
 	{"ip", "ip_address", TEXTS | FAMILY_INET | FAMILY_BIGINT | FAMILY_BINARY, ALWAYS},
 	{"geo long", "geo_location", PLACES, NO_PLACE},
 	{"gps long", "geo_location", PLACES, NO_PLACE},
@@ -963,6 +1058,7 @@ static const Phrase phrases[] = {
 	{"street", "street_address", TEXTS, HOME},
 	{"house number", "street_address", TEXTS | CODES, HOME},
 	{"apartment number", "street_address", TEXTS, HOME},
+	{"apartment", "street_address", TEXTS, HOME_TABLE},
 	{"postal code", "address_part", SMALL_NUMBERS, HOME},
 	{"code postal", "address_part", SMALL_NUMBERS, HOME},
 	{"post code", "address_part", SMALL_NUMBERS, HOME},
@@ -972,8 +1068,13 @@ static const Phrase phrases[] = {
 	{"city village", "address_part", TEXTS, CITY},
 	{"city", "address_part", TEXTS, CITY},
 	{"homecity", "address_part", TEXTS, ALWAYS},
+	{"cp", "address_part", SMALL_NUMBERS, HOME_TABLE},
+	{"pin code", "address_part", SMALL_NUMBERS, ADDRESS_TABLE},
+	{"pincode", "address_part", SMALL_NUMBERS, ADDRESS_TABLE},
 
 	{"iban code", "iban", TEXTS, ALWAYS},
+	/* Dolibarr's holds the whole number */
+	{"iban prefix", "iban", TEXTS, ALWAYS},
 	{"iban", "iban", TEXTS, ALWAYS},
 	{"bank account", "bank_account", NUMBERS, ALWAYS},
 	{"account bank", "bank_account", NUMBERS, ALWAYS},
@@ -998,6 +1099,7 @@ static const Phrase phrases[] = {
 	{"card security code", "credit_card", SMALL_NUMBERS, ALWAYS},
 
 	{"salary", "financial_personal", MONEY, ALWAYS},
+	{"salary extra", "financial_personal", MONEY, ALWAYS},
 	{"annual income", "financial_personal", MONEY, ALWAYS},
 	{"monthly income", "financial_personal", MONEY, ALWAYS},
 	{"yearly income", "financial_personal", MONEY, ALWAYS},
@@ -1041,6 +1143,16 @@ static const Phrase phrases[] = {
 	{"death cause", "health", CODES, ALWAYS},
 	{"hiv status", "health", CODES, ALWAYS},
 	{"vaccination status", "health", CODES, ALWAYS},
+	{"pregnancy status", "health", CODES, ALWAYS},
+	{"blood pressure", "health", MEASURES, ALWAYS},
+	{"bmi", "health", MEASURES, PERSON_ANY},
+	{"height", "health", MEASURES, PATIENT_TABLE},
+	{"weight", "health", MEASURES, PATIENT_TABLE},
+	{"smoker", "health", CODES, PERSON_ANY},
+	{"smoking status", "health", CODES, PERSON_ANY},
+	{"lab result", "health", MEASURES, PATIENT_TABLE},
+	{"treatment", "health", TEXTS, PATIENT_TABLE},
+	{"reaction", "health", CODES, ALLERGY_TABLE},
 
 	{"password hash", "password_hash", TOKENS, ALWAYS},
 	{"password digest", "password_hash", TOKENS, ALWAYS},
@@ -1054,6 +1166,8 @@ static const Phrase phrases[] = {
 	{"password", "password_hash", TOKENS, PASSWORD},
 	{"mot passe", "password_hash", TOKENS, PASSWORD},
 	{"pass phrase", "secret_token", TEXTS, ALWAYS},
+	{"pass crypted", "password_hash", TOKENS, ALWAYS},
+	{"pass", "password_hash", TOKENS, PERSON_TABLE_ALONE},
 	{"pass", "secret_token", TEXTS, PERSON_ANY},
 	{"password salt", "secret_token", TOKENS, ALWAYS},
 	{"salt", "secret_token", TOKENS, SALT},
@@ -1070,6 +1184,12 @@ static const Phrase phrases[] = {
 	{"access key", "secret_token", TOKENS, ALWAYS},
 	{"private key", "secret_token", TOKENS, ALWAYS},
 	{"auth key", "secret_token", TOKENS, ALWAYS},
+	{"key auth", "secret_token", TOKENS, ALWAYS},
+	{"totp key", "secret_token", TOKENS, ALWAYS},
+	{"otp key", "secret_token", TOKENS, ALWAYS},
+	{"mfa key", "secret_token", TOKENS, ALWAYS},
+	{"reply key", "secret_token", TOKENS, ALWAYS},
+	{"web service key", "secret_token", TOKENS, ALWAYS},
 	{"session key", "secret_token", TOKENS, ALWAYS},
 	{"signing key", "secret_token", TOKENS, ALWAYS},
 	{"encryption key", "secret_token", TOKENS, ALWAYS},
@@ -1081,6 +1201,7 @@ static const Phrase phrases[] = {
 	{"hmac key", "secret_token", TOKENS, ALWAYS},
 	{"license key", "secret_token", TEXTS, ALWAYS},
 	{"key hash", "secret_token", TOKENS, KEY_TABLE},
+	{"key", "secret_token", TOKENS, ENCRYPTED},
 	{"key", "secret_token", TOKENS, KEY_TABLE},
 	{"value", "secret_token", TEXTS, KEY_TABLE},
 	{"secret answer", "secret_token", TEXTS, ALWAYS},
@@ -1104,9 +1225,18 @@ static const Phrase phrases[] = {
 	{"access code", "secret_token", TEXTS, ALWAYS},
 	{"mfa code", "secret_token", SMALL_NUMBERS, ALWAYS},
 	{"verification code", "secret_token", SMALL_NUMBERS, ALWAYS},
+	{"activation code", "secret_token", TEXTS, ALWAYS},
+	{"confirm code", "secret_token", TEXTS, ALWAYS},
+	{"auth code", "secret_token", TEXTS, LOGIN_TABLE},
+	{"pin code", "secret_token", SMALL_NUMBERS, LOGIN_TABLE},
+	{"pincode", "secret_token", SMALL_NUMBERS, LOGIN_TABLE},
+	{"session cookie", "secret_token", TEXTS, ALWAYS},
+	{"auth cookie", "secret_token", TEXTS, ALWAYS},
+	{"login cookie", "secret_token", TEXTS, ALWAYS},
+	{"cookie", "secret_token", TEXTS, LOGIN_TABLE},
+	{"auth", "secret_token", TEXTS, PUSH_TABLE},
 	{"confirmation code", "secret_token", TEXTS, PERSON_TABLE},
 	{"jwt", "secret_token", TEXTS, ALWAYS},
-	{"pin code", "secret_token", SMALL_NUMBERS, PERSON_TABLE},
 	{"pin", "secret_token", SMALL_NUMBERS, ALONE},
 	{"session id", "secret_token", TEXTS, SESSION},
 	{"sessionid", "secret_token", TEXTS, SESSION},
@@ -1120,7 +1250,7 @@ static const Phrase phrases[] = {
 
 	{"photo", "photo", PICTURES, PERSON_TABLE},
 	{"signature", "photo", PICTURES, PERSON_TABLE},
-	{"fingerprint", "photo", PICTURES, ALWAYS}
+	{"fingerprint", "photo", PICTURES, PERSON_TABLE}
 };
 
 /* ---- the two tables, compiled ---- */
@@ -1136,6 +1266,10 @@ static int16 phrase_head[lengthof(words)];
 static int16 phrase_next[lengthof(phrases)];
 static int16 phrase_words[lengthof(phrases)][MAX_PHRASE];
 static uint8 phrase_length[lengthof(phrases)];
+
+/* Looked for in every name. */
+static int	word_last;
+static int	word_attr;
 
 static bool compiled = false;
 
@@ -1181,6 +1315,8 @@ compile(void)
 			find_word(words[i].word, strlen(words[i].word));
 		phrase_head[i] = -1;
 	}
+	word_last = find_word("last", 4);
+	word_attr = find_word("attr", 4);
 	/* chained backwards, so that the first of the table is met first */
 	for (int i = lengthof(phrases) - 1; i >= 0; i--)
 	{
@@ -1290,6 +1426,10 @@ add_word(Tokens *tokens, const char *word, int len)
 		int			right;
 
 		if (left < 0 || (words[left].flags & (DROP | FLAG)) != 0)
+			continue;
+		/* idcard, iplastlogin */
+		if (cut == 2 && (len < 6 ||
+						 (words[left].flags & (MACHINE | OTHER)) == 0))
 			continue;
 		right = find_part(word + cut, len - cut);
 		if (right >= 0)
@@ -1455,6 +1595,10 @@ read_table(const char *name, Table *table)
 		return;
 	table->head = table->tokens.word[n - 1];
 	table->flags = table->tokens.flags[n - 1];
+	/* user_settings are a person's */
+	if ((table->flags & PLACE) != 0 && (table->all & PERSON) != 0 &&
+		table->head == word_of("setting"))
+		table->flags &= ~PLACE;
 	/* api_clients are programs */
 	if ((table->flags & PERSON) != 0)
 		for (int i = 0; i < n - 1; i++)
@@ -1487,6 +1631,51 @@ tokens_say(const Tokens *tokens, int n, const char *word)
 	return false;
 }
 
+/* addresses, customer_addresses; not ip_addresses or company_addresses */
+static bool
+is_home_table(const Table *table)
+{
+	return table->head == word_of("address") &&
+		(table->all & (MACHINE | PLACE | THING)) == 0 &&
+		!table_says(table, "email") && !table_says(table, "mail");
+}
+
+/*
+ * Is the word before "name" of this table no person's?  A category's parent
+ * is another, a shipping method's admin_name is what admins call it, and the
+ * sender in a site's settings is the site.
+ */
+static bool
+names_relation(const Table *table, int word)
+{
+	if ((table->flags & PLACE) == 0)
+		return false;
+	if (word == word_of("parent") || word == word_of("child"))
+		return true;
+	if (word == word_of("sender"))
+		return table->head == word_of("setting");
+	return word == word_of("admin") &&
+		(table->head == word_of("method") ||
+		 table->head == word_of("location") ||
+		 table->head == word_of("product") ||
+		 table->head == word_of("category"));
+}
+
+/* Things that people give nicknames. */
+static bool
+names_thing(int word)
+{
+	static const char *const things[] = {
+		"account", "address", "bankaccountno", "car", "card", "creditcard",
+		"key", "secret", "token", "vehicle"
+	};
+
+	for (int i = 0; i < lengthof(things); i++)
+		if (word == word_of(things[i]))
+			return true;
+	return false;
+}
+
 /* The class that the condition leaves of a phrase, or NULL. */
 static const char *
 phrase_class(const Phrase *phrase, const Table *table, const Tokens *column,
@@ -1509,13 +1698,19 @@ phrase_class(const Phrase *phrase, const Table *table, const Tokens *column,
 			return class_name;
 		case PERSON_TABLE:
 			return (table->flags & PERSON) != 0 ? class_name : NULL;
+		case PERSON_TABLE_ALONE:
+			return before == 0 && after == column->n &&
+				(table->flags & PERSON) != 0 ? class_name : NULL;
 		case PERSON_ANY:
-			return ((table->all | all) & PERSON) != 0 ? class_name : NULL;
+			return ((table->all | all) & PERSON) != 0 ||
+				table->head == word_of("crm") ? class_name : NULL;
 		case PERSON_AFTER:
 		case PERSON_BEFORE:
 			for (int i = after; i < column->n; i++)
 				if ((column->flags[i] & PERSON) != 0)
 					return class_name;
+			if (before > 0 && names_relation(table, column->word[before - 1]))
+				return NULL;
 			if (before > 0 && (flags & PERSON) != 0)
 				return before > 1 &&
 					(column->flags[before - 2] & THING) != 0 ? NULL :
@@ -1527,6 +1722,9 @@ phrase_class(const Phrase *phrase, const Table *table, const Tokens *column,
 					return NULL;
 			/* spree_credit_cards.name is on the card */
 			if (table_says(table, "credit") && table_says(table, "card"))
+				return class_name;
+			/* spree_addresses.name is who lives there */
+			if (before == 0 && is_home_table(table))
 				return class_name;
 			return (table->flags & PERSON) != 0 ? class_name : NULL;
 		case DISPLAY_NAME:
@@ -1550,6 +1748,46 @@ phrase_class(const Phrase *phrase, const Table *table, const Tokens *column,
 				(table->all & PERSON) != 0)
 				return class_name;
 			return NULL;
+		case HOME_TABLE:
+			return before == 0 && after == column->n &&
+				((table->flags & PERSON) != 0 || is_home_table(table) ||
+				 table->head == word_of("crm")) ? class_name : NULL;
+		case ADDRESS_TABLE:
+			return before == 0 && is_home_table(table) ? class_name : NULL;
+		case PATIENT_TABLE:
+			return table_says(table, "patient") ||
+				table_says(table, "medical") || table_says(table, "clinical") ||
+				table_says(table, "vital") ? class_name : NULL;
+		case ALLERGY_TABLE:
+			return table_says(table, "allergy") ? class_name : NULL;
+		case LOGIN_TABLE:
+			for (int i = 0; i < before; i++)
+				if ((column->flags[i] & (PERSON | TRAIL)) == 0)
+					return NULL;
+			if ((table->flags & PERSON) != 0 ||
+				table->head == word_of("account"))
+				return class_name;
+			/* a payment's auth_code is the bank's */
+			return (table->flags & PLACE) == 0 && (table->all & ORDER) == 0 &&
+				((table->all & (PERSON | THING)) != 0 ||
+				 table->head == word_of("session") ||
+				 table->head == word_of("login")) ? class_name : NULL;
+		case PUSH_TABLE:
+			return before == 0 && table_says(table, "push") ? class_name : NULL;
+		case ENCRYPTED:
+			return tokens_say(column, before, "encrypted") ? class_name : NULL;
+		case NICKNAME:
+			if (before > 0)
+				return (flags & (PLACE | THING)) != 0 ||
+					names_thing(column->word[before - 1]) ? NULL : class_name;
+			return (table->flags & (PLACE | THING | MACHINE)) != 0 ||
+				names_thing(table->head) ? NULL : class_name;
+		case SOCIAL:
+			for (int i = 0; i < before; i++)
+				if ((column->flags[i] & (PERSON | TRAIL)) == 0)
+					return NULL;
+			return ((table->flags | flags) & PERSON) != 0 ||
+				table->head == word_of("crm") ? class_name : NULL;
 		case NO_PLACE:
 			return (table->flags & PLACE) != 0 ||
 				((flags & PLACE) != 0 &&
@@ -1562,8 +1800,11 @@ phrase_class(const Phrase *phrase, const Table *table, const Tokens *column,
 				return NULL;
 			return class_name;
 		case PASSWORD:
-			return before == 0 && (table->flags & PERSON) != 0 ?
-				class_name : "secret_token";
+			/* users.user_password, but not users.mail_password */
+			for (int i = 0; i < before; i++)
+				if ((column->flags[i] & PERSON) == 0)
+					return "secret_token";
+			return (table->flags & PERSON) != 0 ? class_name : "secret_token";
 		case SALT:
 			return (table->all & PERSON) != 0 || table_says(table, "password") ||
 				table_says(table, "secret") ||
@@ -1576,14 +1817,17 @@ phrase_class(const Phrase *phrase, const Table *table, const Tokens *column,
 				table->head == word_of("order") ||
 				table->head == word_of("crm") ? class_name : NULL;
 		case BANK_TABLE:
-			return before == 0 && table_says(table, "bank") &&
-				table->head == word_of("account") ? class_name : NULL;
+			return before == 0 &&
+				(table->head == word_of("bankaccountno") ||
+				 (table_says(table, "bank") &&
+				  table->head == word_of("account"))) ? class_name : NULL;
 		case CARD_TABLE:
 			for (int i = 0; i < table->tokens.n; i++)
 				if ((table->tokens.flags[i] & OTHER) != 0)
 					return NULL;
 			return before == 0 && (table_says(table, "card") ||
 								   table_says(table, "creditcard") ||
+								   table_says(table, "bankaccountno") ||
 								   table_says(table, "bank")) ?
 				class_name : NULL;
 		case CREDIT_TABLE:
@@ -1599,9 +1843,18 @@ phrase_class(const Phrase *phrase, const Table *table, const Tokens *column,
 			return before == 0 && table_says(table, "employee") &&
 				table_says(table, "pay") ? class_name : NULL;
 		case OF_EMAIL:
-			if (before > 0 && column->word[before - 1] != word_of("from") &&
-				column->word[before - 1] != word_of("to"))
-				return NULL;
+			if (before > 0)
+			{
+				static const char *const fields[] = {
+					"from", "to", "cc", "bcc", "sender", "recipient"
+				};
+				bool		known = false;
+
+				for (int i = 0; i < lengthof(fields); i++)
+					known |= column->word[before - 1] == word_of(fields[i]);
+				if (!known)
+					return NULL;
+			}
 			return table_says(table, "email") ||
 				table_says(table, "mail") ? class_name : NULL;
 		case NO_COMPANY:
@@ -1645,7 +1898,6 @@ judge(const char *relation, const char *column, const char *type_name,
 	TypeFamily	family = type_family(type_name);
 	Table		table;
 	Tokens		tokens;
-	int			last;
 	int			n;
 
 	if (family == FAMILY_OTHER)
@@ -1657,9 +1909,8 @@ judge(const char *relation, const char *column, const char *type_name,
 		return NULL;
 
 	/* card_last4, phone_last_4 and the like are cut down already */
-	last = word_of("last");
 	for (int i = 0; i + 1 < tokens.n; i++)
-		if (tokens.word[i] == last &&
+		if (tokens.word[i] == word_last &&
 			(tokens.word[i + 1] == DIGITS ||
 			 (tokens.word[i + 1] == UNKNOWN && i + 2 == tokens.n &&
 			  (strstr(column, "igit") != NULL ||
@@ -1676,6 +1927,10 @@ judge(const char *relation, const char *column, const char *type_name,
 	}
 	tokens.n = n;
 	read_table(relation ? relation : "", &table);
+	/* attr_mail of a directory's settings names the attribute */
+	if (tokens.n > 1 && tokens.word[0] == word_attr &&
+		(table.flags & PERSON) == 0)
+		return NULL;
 
 	for (n = tokens.n; n > 0; n--)
 	{
