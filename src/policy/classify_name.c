@@ -43,6 +43,7 @@
 #define THING	0x200			/* before "client" and the like: no human */
 #define JOIN	0x400			/* short, yet written together with others */
 #define NOJOIN	0x800			/* long, yet rather the end of another word */
+#define FIRST	0x1000			/* though not as the first part */
 
 typedef struct Word
 {
@@ -204,9 +205,10 @@ static const Word words[] = {
 	{"tag", NULL, PLACE}, {"team", NULL, PLACE}, {"topic", NULL, PLACE},
 	{"track", NULL, PLACE},
 	{"currency", NULL, PLACE}, {"currencies", "currency", PLACE},
-	{"folder", NULL, PLACE}, {"language", NULL, PLACE},
-	{"menu", NULL, PLACE}, {"method", NULL, PLACE}, {"page", NULL, PLACE},
-	{"rule", NULL, PLACE}, {"setting", NULL, PLACE},
+	{"language", NULL, PLACE}, {"menu", NULL, PLACE},
+	/* and these: see is_arrangement */
+	{"folder", NULL, NOJOIN}, {"method", NULL, NOJOIN}, {"page", NULL, NOJOIN},
+	{"rule", NULL, NOJOIN}, {"setting", NULL, 0},
 
 	/* tables of one person's dealings */
 	{"account", NULL, ORDER}, {"acct", "account", 0},
@@ -317,7 +319,8 @@ static const Word words[] = {
 	{"destination", NULL, MACHINE}, {"dns", NULL, MACHINE},
 	{"dst", NULL, MACHINE | JOIN}, {"end", NULL, MACHINE},
 	{"eth", NULL, MACHINE},
-	{"ethereum", NULL, MACHINE}, {"from", NULL, MACHINE | TRAIL},
+	{"ethereum", NULL, MACHINE}, {"firewall", NULL, MACHINE},
+	{"from", NULL, MACHINE | TRAIL},
 	{"gateway", NULL, MACHINE}, {"hardware", NULL, MACHINE},
 	{"host", NULL, MACHINE}, {"http", NULL, MACHINE},
 	{"hw", NULL, MACHINE}, {"imap", NULL, MACHINE},
@@ -411,7 +414,7 @@ static const Word words[] = {
 	{"gebdat", "birthdate", 0}, {"geb", "birth", 0},
 	{"dat", "date", 0},
 	{"geboortedatum", "birthdate", 0}, {"year", NULL, 0}, {"month", NULL, 0},
-	{"gender", NULL, 0}, {"sex", "gender", 0}, {"sexe", "gender", 0},
+	{"gender", NULL, 0}, {"sex", "gender", JOIN}, {"sexe", "gender", 0},
 	{"sexo", "gender", 0}, {"sesso", "gender", 0}, {"genre", NULL, 0},
 	{"genero", NULL, 0}, {"geschlecht", "gender", 0},
 	{"geslacht", "gender", 0},
@@ -437,7 +440,7 @@ static const Word words[] = {
 	{"affiliation", NULL, 0}, {"age", NULL, 0}, {"place", NULL, 0},
 	{"lieu", "place", 0}, {"lugar", "place", 0}, {"veteran", NULL, 0},
 	{"geburtsort", "birthplace", 0}, {"birthplace", NULL, 0},
-	{"children", NULL, 0}, {"group", NULL, PLACE}, {"origin", NULL, 0},
+	{"children", NULL, 0}, {"group", NULL, 0}, {"origin", NULL, 0},
 
 	/* ids of people */
 	{"ssn", NULL, JOIN}, {"ss", NULL, 0}, {"ssnid", "ssn", 0},
@@ -457,9 +460,9 @@ static const Word words[] = {
 	{"identifikationsnummer", NULL, 0}, {"fiscal", NULL, 0},
 	{"fiscale", "fiscal", 0}, {"codice", "code", 0}, {"codigo", "code", 0},
 	{"tin", "nationalno", 0}, {"itin", "nationalno", 0},
-	{"nino", "nationalno", 0}, {"ni", NULL, 0}, {"dni", "nationalno", 0},
-	{"nif", "nationalno", 0}, {"nie", "nationalno", 0},
-	{"cpf", "nationalno", 0}, {"curp", "nationalno", 0},
+	{"nino", "nationalno", 0}, {"ni", NULL, 0}, {"dni", "nationalno", JOIN},
+	{"nif", "nationalno", JOIN}, {"nie", "nationalno", 0},
+	{"cpf", "nationalno", JOIN}, {"curp", "nationalno", 0},
 	{"pesel", "nationalno", 0}, {"bsn", "nationalno", 0},
 	{"aadhaar", "nationalno", 0}, {"aadhar", "nationalno", 0},
 	{"nric", "nationalno", 0}, {"codicefiscale", "nationalno", 0},
@@ -477,7 +480,7 @@ static const Word words[] = {
 	{"egn", "nationalno", 0}, {"rrn", "nationalno", 0}, {"rut", "nationalno", 0},
 	{"bvn", "nationalno", 0}, {"nir", "nationalno", 0},
 	{"rg", NULL, 0}, {"pis", NULL, 0}, {"nss", NULL, 0},
-	{"rfc", NULL, 0}, {"cuit", NULL, 0}, {"nik", NULL, 0},
+	{"rfc", NULL, JOIN}, {"cuit", NULL, 0}, {"nik", NULL, 0},
 	{"sv", NULL, 0}, {"cnh", "driverslicense", 0},
 	{"sozialversicherungs", "social", 0},
 	{"kvnr", "insuranceno", 0},
@@ -514,7 +517,7 @@ static const Word words[] = {
 	{"ip", NULL, MACHINE | JOIN}, {"ips", "ip", 0}, {"ipaddress", "ip", 0},
 	{"ipaddr", "ip", 0}, {"ipv4", "ip", MACHINE}, {"ipv6", "ip", MACHINE},
 	{"v", NULL, TRAIL}, {"lat", NULL, 0}, {"latitude", "lat", 0},
-	{"lng", "lat", 0}, {"lon", "lat", 0}, {"long", NULL, NOJOIN},
+	{"lng", "lat", JOIN}, {"lon", "lat", 0}, {"long", NULL, NOJOIN},
 	{"longitude", "lat", 0}, {"latitud", "lat", 0}, {"latlon", "lat", 0},
 	{"latlong", "lat", 0},
 	{"latlng", "lat", 0}, {"longitud", "lat", 0},
@@ -538,7 +541,7 @@ static const Word words[] = {
 	{"straat", "street", 0}, {"huisnummer", "street", 0},
 	{"ulica", "street", 0}, {"haus", "house", 0}, {"huis", "house", 0},
 	{"house", NULL, 0}, {"apartment", NULL, 0}, {"apt", "apartment", 0},
-	{"sort", NULL, NOJOIN},
+	{"sort", NULL, NOJOIN | FIRST},
 	{"city", NULL, PLACE}, {"cities", "city", PLACE}, {"town", "city", PLACE},
 	{"ville", "city", PLACE}, {"ciudad", "city", PLACE},
 	{"cidade", "city", PLACE}, {"citta", "city", PLACE},
@@ -549,9 +552,9 @@ static const Word words[] = {
 	{"village", NULL, PLACE}, {"locality", "city", PLACE},
 	{"municipio", "city", PLACE}, {"suburb", "city", PLACE},
 	{"zip", NULL, JOIN}, {"zipcode", "zip", 0}, {"postcode", "zip", 0},
-	{"postalcode", "zip", 0}, {"plz", "zip", 0}, {"postleitzahl", "zip", 0},
+	{"postalcode", "zip", 0}, {"plz", "zip", JOIN}, {"postleitzahl", "zip", 0},
 	{"cep", "zip", 0}, {"postal", NULL, 0}, {"postale", "postal", 0},
-	{"post", NULL, 0}, {"code", NULL, 0}, {"ship", NULL, NOJOIN},
+	{"post", NULL, 0}, {"code", NULL, 0}, {"ship", NULL, NOJOIN | FIRST},
 	{"bill", NULL, 0},
 
 	/* money */
@@ -1396,11 +1399,12 @@ find_singular(const char *word, int len)
  * people do write together count.
  */
 static int
-find_part(const char *word, int len)
+find_part(const char *word, int len, bool first)
 {
 	int			i = find_singular(word, len);
 
-	if (i < 0 || (words[i].flags & NOJOIN) != 0 ||
+	if (i < 0 || ((words[i].flags & NOJOIN) != 0 &&
+				  !(first && (words[i].flags & FIRST) != 0)) ||
 		(strlen(words[i].word) < 4 && (words[i].flags & JOIN) == 0))
 		return -1;
 	return i;
@@ -1422,7 +1426,7 @@ add_word(Tokens *tokens, const char *word, int len)
 	}
 	for (int cut = len <= 40 ? len - 2 : 0; cut >= 2; cut--)
 	{
-		int			left = find_part(word, cut);
+		int			left = find_part(word, cut, true);
 		int			right;
 
 		if (left < 0 || (words[left].flags & (DROP | FLAG)) != 0)
@@ -1431,7 +1435,7 @@ add_word(Tokens *tokens, const char *word, int len)
 		if (cut == 2 && (len < 6 ||
 						 (words[left].flags & (MACHINE | OTHER)) == 0))
 			continue;
-		right = find_part(word + cut, len - cut);
+		right = find_part(word + cut, len - cut, false);
 		if (right >= 0)
 		{
 			add_token(tokens, left);
@@ -1440,11 +1444,11 @@ add_word(Tokens *tokens, const char *word, int len)
 		}
 		for (int cut2 = len - 2; cut2 >= cut + 3; cut2--)
 		{
-			int			middle = find_part(word + cut, cut2 - cut);
+			int			middle = find_part(word + cut, cut2 - cut, false);
 
 			if (middle < 0)
 				continue;
-			right = find_part(word + cut2, len - cut2);
+			right = find_part(word + cut2, len - cut2, false);
 			if (right >= 0)
 			{
 				add_token(tokens, left);
@@ -1595,10 +1599,6 @@ read_table(const char *name, Table *table)
 		return;
 	table->head = table->tokens.word[n - 1];
 	table->flags = table->tokens.flags[n - 1];
-	/* user_settings are a person's */
-	if ((table->flags & PLACE) != 0 && (table->all & PERSON) != 0 &&
-		table->head == word_of("setting"))
-		table->flags &= ~PLACE;
 	/* api_clients are programs */
 	if ((table->flags & PERSON) != 0)
 		for (int i = 0; i < n - 1; i++)
@@ -1641,6 +1641,23 @@ is_home_table(const Table *table)
 }
 
 /*
+ * What people arrange, and name: such a table may hold their addresses, as
+ * payment_methods does, but its names are not theirs.
+ */
+static bool
+is_arrangement(const Table *table)
+{
+	static const char *const heads[] = {
+		"method", "setting", "rule", "group", "page", "folder", NULL
+	};
+
+	for (int i = 0; heads[i] != NULL; i++)
+		if (table->head == word_of(heads[i]))
+			return (table->all & PERSON) == 0;
+	return false;
+}
+
+/*
  * Is the word before "name" of this table no person's?  A category's parent
  * is another, a shipping method's admin_name is what admins call it, and the
  * sender in a site's settings is the site.
@@ -1648,7 +1665,7 @@ is_home_table(const Table *table)
 static bool
 names_relation(const Table *table, int word)
 {
-	if ((table->flags & PLACE) == 0)
+	if ((table->flags & PLACE) == 0 && !is_arrangement(table))
 		return false;
 	if (word == word_of("parent") || word == word_of("child"))
 		return true;
@@ -1738,7 +1755,8 @@ phrase_class(const Phrase *phrase, const Table *table, const Tokens *column,
 				return class_name;
 			if ((flags & MACHINE) != 0 || (flags & PLACE) != 0)
 				return NULL;
-			return (table->flags & PLACE) != 0 ? NULL : class_name;
+			return (table->flags & PLACE) != 0 ||
+				table_says(table, "firewall") ? NULL : class_name;
 		case CITY:
 			if (((flags & PLACE) != 0 &&
 				 column->word[before - 1] != word_of("location")) ||
@@ -1781,7 +1799,9 @@ phrase_class(const Phrase *phrase, const Table *table, const Tokens *column,
 				return (flags & (PLACE | THING)) != 0 ||
 					names_thing(column->word[before - 1]) ? NULL : class_name;
 			return (table->flags & (PLACE | THING | MACHINE)) != 0 ||
-				names_thing(table->head) ? NULL : class_name;
+				(names_thing(table->head) &&
+				 (table->head != word_of("account") ||
+				  table_says(table, "bank"))) ? NULL : class_name;
 		case SOCIAL:
 			for (int i = 0; i < before; i++)
 				if ((column->flags[i] & (PERSON | TRAIL)) == 0)
@@ -1790,6 +1810,8 @@ phrase_class(const Phrase *phrase, const Table *table, const Tokens *column,
 				table->head == word_of("crm") ? class_name : NULL;
 		case NO_PLACE:
 			return (table->flags & PLACE) != 0 ||
+				(table->head == word_of("group") && is_arrangement(table) &&
+				 strcmp(class_name, "person_name") == 0) ||
 				((flags & PLACE) != 0 &&
 				 column->word[before - 1] != word_of("location")) ? NULL :
 				class_name;
