@@ -811,6 +811,30 @@ date_end(const HgScan *scan, const Number *number)
 
 /* ---- cards ---- */
 
+/*
+ * Is it what follows the first four of an IBAN, with that country's length?  One
+ * whose remainder is right would have been found there.
+ */
+static bool
+of_wrong_iban(const HgScan *scan, const Number *number)
+{
+	const unsigned char *first;
+	int			length;
+	int			n = 4;
+
+	if (number->groups < 4 || number->start - scan->floor < 5)
+		return false;
+	first = scan->s + number->start - 5;
+	if (first[4] != ' ' || !IS(first[0], B_ALPHA) || !IS(first[1], B_ALPHA) ||
+		!IS(first[2], B_DIGIT) || !IS(first[3], B_DIGIT) ||
+		IS(at(scan, number->start - 6), B_WORD))
+		return false;
+	length = hg_iban_length(first[0] & ~32, first[1] & ~32);
+	for (int g = 0; g < number->groups && n < length; g++)
+		n += number->len[g];
+	return n == length;
+}
+
 static bool
 match_card(const HgScan *scan, Number *number, HgSpan *span)
 {
@@ -823,17 +847,8 @@ match_card(const HgScan *scan, Number *number, HgSpan *span)
 			return false;
 	}
 
-	/* what is left of an IBAN that is wrong */
-	if (number->len[0] == 4 && number->groups > 2 &&
-		number->start - scan->floor >= 5 && at(scan, number->start - 1) == ' ')
-	{
-		const unsigned char *p = scan->s + number->start - 5;
-
-		if (IS(p[0], B_ALPHA) && IS(p[1], B_ALPHA) && IS(p[2], B_DIGIT) &&
-			IS(p[3], B_DIGIT) && !IS(at(scan, number->start - 6), B_WORD) &&
-			hg_iban_length(p[0] & ~32, p[1] & ~32) > 0)
-			return false;
-	}
+	if (of_wrong_iban(scan, number))
+		return false;
 
 	for (int g = number->groups, n = number->n; n >= 12;
 		 n -= number->len[--g])

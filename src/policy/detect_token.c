@@ -359,9 +359,15 @@ match_jwt(const HgScan *scan, int start, HgSpan *span)
 	for (int j = 0; j + 5 <= n; j++)
 		if (memcmp(header + j, "\"alg\"", 5) == 0)
 			alg = true;
-	if (!alg || header[0] != '{' ||
-		(n < sizeof(header) && header[n - 1] != '}'))
+	if (!alg || header[0] != '{')
 		return false;
+	if (n < sizeof(header))
+	{
+		while (n > 0 && IS(header[n - 1], B_SPACE))
+			n--;
+		if (header[n - 1] != '}')
+			return false;
+	}
 	while (i < scan->len && scan->s[i] == '.' && parts < 5)
 	{
 		parts++;
