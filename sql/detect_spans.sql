@@ -30,6 +30,8 @@ SELECT pg_temp.found('curl -sS -u ada:s3cret-9 https://example.org; curl --proxy
 SELECT pg_temp.found(t) FROM unnest(ARRAY[
 	'Das Passwort lautet s3cret-9', 'Son mot de passe est s3cret-9', 'La contraseña es s3cret-9', 'senha: s3cret-9',
 	'mdp=s3cret-9', 'Password is: s3cret-9', 'requirepass s3cret-9', 'password: Summer(2024)!',
+	'Passwort lautet: s3cret-9', 'senha é s3cret-9', 'POSTGRES_PASSWORD=@dmin', 'pw: $uperSecret', 'pw=Welcome.to(1234',
+	'password=secret|Pa55', 'ldapsearch -u a:aB3dE6gH9jK2mN5pQ8sT1vW4yZ7xC0bF', 'LT01 4242 4242 4242 4242',
 	'<db:password>s3cret-9</db:password>', '<add key="ApiKey" value="kZ8vQ2nR4tYw7LpXc1Bd9Ff3"/>',
 	'SECRET_KEY_BASE=9f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c', 'Set-Cookie: sid=kZ8vQ2nR4tYw7LpXc1Bd9Ff3; Path=/',
 	'{"sessionId":"kZ8vQ2nR4tYw7LpXc1Bd9Ff3"}', 'PHPSESSID=kZ8vQ2nR4tYw7LpXc1Bd9Ff3', 'connect.sid=kZ8vQ2nR4tYw7LpXc1Bd9Ff3']) t;
@@ -48,6 +50,8 @@ SELECT pg_temp.found(t) FROM unnest(ARRAY[
 	'password = env("X"), os.environ["P"], @password, $password; password: required|min:8; password=crypt($1)',
 	'opened session kZ8vQ2nR4tYw7LpXc1Bd9Ff3; paid=kZ8vQ2nR4tYw7LpXc1Bd9Ff3; user:<password>@host2/db',
 	'RS35 2600 0560 1001 6113 70; May 11, 1980; item 5, 1980; Kapitel 4.2.1.3',
+	'HTTP Basic Only; curl x && docker run -u root:wheel3; glpat-EXAMPLE_TOKEN_your_own sk_live_EXAMPLEkeyForDocs',
+	'password=config.get(key); password = params[:pw]; the password is: required!',
 	'the password is required; the token expired']) t;
 
 -- every span starts and ends at a whole character

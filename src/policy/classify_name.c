@@ -43,7 +43,7 @@
 #define THING	0x200			/* before "client" and the like: no human */
 #define JOIN	0x400			/* short, yet written together with others */
 #define NOJOIN	0x800			/* long, yet rather the end of another word */
-#define FIRST	0x1000			/* though not as the first part */
+#define FIRST	0x1000			/* may be the first part for all that */
 
 typedef struct Word
 {
@@ -161,7 +161,7 @@ static const Word words[] = {
 	/* what stands before those and is no human */
 	{"api", NULL, THING | JOIN}, {"oauth", NULL, THING},
 	{"oauth2", NULL, THING},
-	{"bot", NULL, THING}, {"app", NULL, THING | JOIN},
+	{"bot", NULL, THING | JOIN}, {"app", NULL, THING | JOIN},
 	{"application", NULL, THING},
 	{"service", NULL, THING}, {"device", NULL, THING | MACHINE},
 	{"system", NULL, THING}, {"package", NULL, THING},
@@ -212,7 +212,7 @@ static const Word words[] = {
 
 	/* tables of one person's dealings */
 	{"account", NULL, ORDER}, {"acct", "account", 0},
-	{"acc", "account", 0},
+	{"acc", "account", JOIN},
 	{"address", NULL, ORDER | TRAIL}, {"addresses", "address", ORDER},
 	{"bestellung", "order", ORDER}, {"bestellungen", "order", ORDER},
 	{"commande", "order", ORDER}, {"crm", NULL, ORDER},
@@ -263,7 +263,7 @@ static const Word words[] = {
 	{"confirmation", NULL, TRAIL}, {"crypted", NULL, TRAIL},
 	{"current", NULL, TRAIL}, {"day", NULL, TRAIL}, {"default", NULL, TRAIL},
 	{"evening", NULL, TRAIL}, {"emergency", NULL, TRAIL},
-	{"enc", NULL, TRAIL}, {"encrypted", NULL, TRAIL},
+	{"enc", NULL, TRAIL | JOIN}, {"encrypted", NULL, TRAIL},
 	{"entrega", "shipping", TRAIL}, {"envio", "shipping", TRAIL},
 	{"facturacion", "billing", TRAIL}, {"facturation", "billing", TRAIL},
 	{"field", NULL, TRAIL | OTHER}, {"formatted", NULL, TRAIL},
@@ -273,7 +273,7 @@ static const Word words[] = {
 	{"normalised", NULL, TRAIL}, {"normalized", NULL, TRAIL},
 	{"fixe", NULL, TRAIL}, {"fijo", NULL, TRAIL}, {"fisso", NULL, TRAIL},
 	{"no", "number", TRAIL | FLAG | JOIN}, {"nr", "number", TRAIL | JOIN},
-	{"nro", "number", TRAIL}, {"num", "number", TRAIL},
+	{"nro", "number", TRAIL}, {"num", "number", TRAIL | JOIN},
 	{"number", NULL, TRAIL}, {"nummer", "number", TRAIL},
 	{"numero", "number", TRAIL}, {"old", NULL, TRAIL | JOIN},
 	{"one", NULL, TRAIL}, {"two", NULL, TRAIL},
@@ -286,7 +286,7 @@ static const Word words[] = {
 	{"pro", NULL, TRAIL}, {"raw", NULL, TRAIL | JOIN},
 	{"secondary", NULL, TRAIL}, {"shipping", NULL, TRAIL},
 	{"str", NULL, TRAIL}, {"string", NULL, TRAIL}, {"temp", NULL, TRAIL},
-	{"text", NULL, TRAIL}, {"tmp", NULL, TRAIL}, {"trabajo", "work", TRAIL},
+	{"text", NULL, TRAIL}, {"tmp", NULL, TRAIL | JOIN}, {"trabajo", "work", TRAIL},
 	{"travail", "work", TRAIL}, {"txt", NULL, TRAIL}, {"val", NULL, TRAIL},
 	{"value", NULL, TRAIL | OTHER}, {"work", NULL, TRAIL},
 	{"expected", NULL, TRAIL}, {"proposed", NULL, TRAIL},
@@ -354,7 +354,7 @@ static const Word words[] = {
 	{"electronique", NULL, TRAIL}, {"eletronico", "electronico", TRAIL},
 	{"mail", NULL, 0}, {"e", NULL, 0},
 	{"phone", NULL, 0}, {"telephone", "phone", 0}, {"tel", "phone", JOIN},
-	{"telefon", "phone", 0}, {"telefono", "phone", 0},
+	{"telefon", "phone", 0}, {"telefono", "phone", 0}, {"telefonu", "phone", 0},
 	{"telefone", "phone", 0}, {"telefoon", "phone", 0}, {"fon", "phone", 0},
 	{"fone", "phone", 0},
 	{"telefax", "phone", 0}, {"fax", "phone", JOIN}, {"ph", "phone", 0},
@@ -411,7 +411,7 @@ static const Word words[] = {
 	{"nascita", "birth", 0}, {"urodzenia", "birth", 0},
 	{"geburts", "birth", 0},
 	{"geburtsdatum", "birthdate", 0}, {"geburtstag", "birthdate", 0}, {"gebdatum", "birthdate", 0},
-	{"gebdat", "birthdate", 0}, {"geb", "birth", 0},
+	{"gebdat", "birthdate", 0}, {"geb", "birth", JOIN},
 	{"dat", "date", 0},
 	{"geboortedatum", "birthdate", 0}, {"year", NULL, 0}, {"month", NULL, 0},
 	{"gender", NULL, 0}, {"sex", "gender", JOIN}, {"sexe", "gender", 0},
@@ -459,11 +459,11 @@ static const Word words[] = {
 	{"steueridentifikationsnummer", "steuerid", 0},
 	{"identifikationsnummer", NULL, 0}, {"fiscal", NULL, 0},
 	{"fiscale", "fiscal", 0}, {"codice", "code", 0}, {"codigo", "code", 0},
-	{"tin", "nationalno", 0}, {"itin", "nationalno", 0},
+	{"tin", "nationalno", FIRST}, {"itin", "nationalno", 0},
 	{"nino", "nationalno", 0}, {"ni", NULL, 0}, {"dni", "nationalno", JOIN},
-	{"nif", "nationalno", JOIN}, {"nie", "nationalno", 0},
+	{"nif", "nationalno", JOIN}, {"nie", "nationalno", FIRST},
 	{"cpf", "nationalno", JOIN}, {"curp", "nationalno", 0},
-	{"pesel", "nationalno", 0}, {"bsn", "nationalno", 0},
+	{"pesel", "nationalno", 0}, {"bsn", "nationalno", JOIN},
 	{"aadhaar", "nationalno", 0}, {"aadhar", "nationalno", 0},
 	{"nric", "nationalno", 0}, {"codicefiscale", "nationalno", 0},
 	{"personnummer", "nationalno", 0}, {"personalausweis", "nationalno", 0},
@@ -471,21 +471,21 @@ static const Word words[] = {
 	{"sozialversicherungsnummer", "nationalno", 0},
 	{"rentenversicherungsnummer", "nationalno", 0},
 	{"rvnr", "nationalno", 0}, {"svnr", "nationalno", 0},
-	{"ahv", "nationalno", 0}, {"cnp", "nationalno", 0},
+	{"ahv", "nationalno", JOIN}, {"cnp", "nationalno", 0},
 	{"cuil", "nationalno", 0}, {"cedula", "nationalno", 0},
 	{"fodselsnummer", "nationalno", 0}, {"tckn", "nationalno", 0},
 	{"kimlik", "nationalno", 0}, {"hetu", "nationalno", 0},
 	{"rijksregisternummer", "nationalno", 0}, {"nationalno", NULL, 0},
 	{"jmbg", "nationalno", 0}, {"oib", "nationalno", 0},
-	{"egn", "nationalno", 0}, {"rrn", "nationalno", 0}, {"rut", "nationalno", 0},
-	{"bvn", "nationalno", 0}, {"nir", "nationalno", 0},
-	{"rg", NULL, 0}, {"pis", NULL, 0}, {"nss", NULL, 0},
+	{"egn", "nationalno", 0}, {"rrn", "nationalno", 0}, {"rut", "nationalno", FIRST},
+	{"bvn", "nationalno", 0}, {"nir", "nationalno", FIRST},
+	{"rg", NULL, 0}, {"pis", NULL, 0}, {"nss", NULL, JOIN},
 	{"rfc", NULL, JOIN}, {"cuit", NULL, 0}, {"nik", NULL, 0},
 	{"sv", NULL, 0}, {"cnh", "driverslicense", 0},
 	{"sozialversicherungs", "social", 0},
 	{"kvnr", "insuranceno", 0},
 	{"krankenversichertennummer", "insuranceno", 0},
-	{"krankenversicherungs", "insurance", OTHER}, {"sin", "nationalno", 0},
+	{"krankenversicherungs", "insurance", OTHER}, {"sin", "nationalno", FIRST},
 	{"sinid", "nationalno", 0},
 	{"voter", NULL, 0}, {"permit", NULL, 0}, {"visa", NULL, 0},
 	{"passport", NULL, 0}, {"pasaporte", "passport", 0},
@@ -504,7 +504,7 @@ static const Word words[] = {
 	{"licenseplate", NULL, 0}, {"kennzeichen", "licenseplate", 0},
 	{"immatriculation", "licenseplate", 0}, {"matricula", "licenseplate", 0},
 	{"targa", "licenseplate", 0}, {"vehicle", NULL, 0}, {"car", NULL, 0},
-	{"nhs", NULL, 0}, {"medicare", NULL, 0}, {"mbi", "medicare", 0},
+	{"nhs", NULL, JOIN}, {"medicare", NULL, 0}, {"mbi", "medicare", 0},
 	{"imei", NULL, 0}, {"identifier", NULL, 0}, {"insured", NULL, 0},
 	{"versicherungsnummer", "insuranceno", 0},
 	{"versichertennummer", "insuranceno", 0}, {"insuranceno", NULL, 0},
@@ -516,8 +516,8 @@ static const Word words[] = {
 	{"hwaddr", "mac", 0}, {"bssid", "mac", 0}, {"ethernet", NULL, 0},
 	{"ip", NULL, MACHINE | JOIN}, {"ips", "ip", 0}, {"ipaddress", "ip", 0},
 	{"ipaddr", "ip", 0}, {"ipv4", "ip", MACHINE}, {"ipv6", "ip", MACHINE},
-	{"v", NULL, TRAIL}, {"lat", NULL, 0}, {"latitude", "lat", 0},
-	{"lng", "lat", JOIN}, {"lon", "lat", 0}, {"long", NULL, NOJOIN},
+	{"v", NULL, TRAIL}, {"lat", NULL, JOIN}, {"latitude", "lat", 0},
+	{"lng", "lat", JOIN}, {"lon", "lat", JOIN}, {"long", NULL, NOJOIN},
 	{"longitude", "lat", 0}, {"latitud", "lat", 0}, {"latlon", "lat", 0},
 	{"latlong", "lat", 0},
 	{"latlng", "lat", 0}, {"longitud", "lat", 0},
@@ -529,6 +529,7 @@ static const Word words[] = {
 	/* where a person lives */
 	{"addr", "address", ORDER | TRAIL}, {"adr", "address", ORDER | JOIN},
 	{"adresse", "address", ORDER}, {"adressen", "address", ORDER},
+	{"adres", "address", ORDER}, {"woonadres", "address", ORDER},
 	{"anschrift", "address", ORDER}, {"direccion", "address", ORDER},
 	{"direcciones", "address", ORDER}, {"endereco", "address", ORDER},
 	{"indirizzo", "address", ORDER}, {"domicilio", "address", ORDER},
@@ -567,14 +568,14 @@ static const Word words[] = {
 	{"bban", "bankaccountno", 0}, {"clabe", "bankaccountno", 0},
 	{"credit", NULL, 0}, {"credito", "credit", 0}, {"debit", NULL, 0},
 	{"debito", "debit", 0}, {"creditcard", NULL, 0},
-	{"cc", NULL, 0}, {"pan", NULL, 0}, {"ccnumber", "creditcardno", 0},
+	{"cc", NULL, 0}, {"pan", NULL, FIRST}, {"cardpan", "creditcardno", 0}, {"ccnumber", "creditcardno", 0},
 	{"ccnum", "creditcardno", 0}, {"ccno", "creditcardno", 0},
 	{"creditcardno", NULL, 0}, {"kreditkarte", "creditcard", 0},
 	{"kreditkarten", "creditcard", 0},
 	{"kreditkartennummer", "creditcardno", 0},
-	{"cvv", "creditcardno", 0}, {"cvv2", "creditcardno", 0},
-	{"cvc", "creditcardno", 0},
-	{"salary", NULL, 0}, {"wage", "salary", 0}, {"gehalt", "salary", 0},
+	{"cvv", "creditcardno", JOIN}, {"cvv2", "creditcardno", 0},
+	{"cvc", "creditcardno", JOIN},
+	{"salary", NULL, 0}, {"payrate", "salary", 0}, {"wage", "salary", 0}, {"gehalt", "salary", 0},
 	{"lohn", "salary", 0}, {"salaire", "salary", 0}, {"sueldo", "salary", 0},
 	{"salario", "salary", 0}, {"stipendio", "salary", 0},
 	{"nomina", "salary", 0}, {"extra", NULL, 0}, {"income", NULL, 0},
@@ -600,11 +601,11 @@ static const Word words[] = {
 	{"type", NULL, 0}, {"medication", NULL, 0}, {"prescription", NULL, 0},
 	{"symptom", NULL, 0}, {"disability", NULL, 0},
 	{"disabilities", "disability", 0}, {"handicap", "disability", 0},
-	{"medical", NULL, 0}, {"mrn", NULL, 0}, {"death", NULL, 0},
+	{"medical", NULL, 0}, {"mrn", NULL, JOIN}, {"death", NULL, 0},
 	{"deceased", "death", 0}, {"cause", NULL, 0},
 	{"condition", NULL, 0}, {"coded", NULL, TRAIL}, {"non", NULL, TRAIL},
 	{"note", NULL, 0}, {"vaccination", NULL, 0}, {"pregnancy", NULL, 0},
-	{"icd", NULL, 0}, {"icd10", "icd", 0}, {"hiv", NULL, 0},
+	{"icd", NULL, JOIN}, {"icd10", "icd", 0}, {"hiv", NULL, JOIN},
 	{"krankheit", "diagnosis", 0}, {"medikament", "medication", 0},
 	{"treatment", NULL, 0},
 	{"pressure", NULL, 0}, {"bmi", NULL, 0}, {"height", NULL, 0},
@@ -629,8 +630,8 @@ static const Word words[] = {
 	{"sessionid", NULL, 0}, {"sid", NULL, 0}, {"sessid", "sessionid", 0},
 	{"signing", NULL, 0}, {"encryption", NULL, 0}, {"activation", NULL, 0},
 	{"answer", NULL, 0}, {"totp", NULL, 0}, {"seed", NULL, 0},
-	{"otp", NULL, JOIN}, {"mfa", NULL, JOIN}, {"psk", "preshared", 0},
-	{"preshared", NULL, 0}, {"shared", NULL, 0}, {"pre", NULL, 0},
+	{"otp", NULL, JOIN}, {"mfa", NULL, JOIN}, {"psk", "preshared", JOIN},
+	{"preshared", NULL, 0}, {"shared", NULL, 0}, {"pre", NULL, NOJOIN},
 	{"mnemonic", NULL, 0}, {"tfa", "mfa", 0},
 	{"scratch", NULL, 0}, {"rescue", "scratch", 0}, {"jwt", NULL, JOIN},
 	{"pin", NULL, JOIN},
@@ -638,7 +639,7 @@ static const Word words[] = {
 	{"credential", "secret", 0}, {"variable", NULL, 0},
 	{"giftcard", NULL, 0}, {"webhook", NULL, 0}, {"slack", NULL, 0},
 	{"connection", NULL, 0}, {"tls", NULL, TRAIL}, {"wifi", NULL, TRAIL}, {"dsn", NULL, 0}, {"bearer", NULL, 0},
-	{"cookie", NULL, 0}, {"ssh", NULL, 0}, {"pem", NULL, TRAIL},
+	{"cookie", NULL, 0}, {"ssh", NULL, JOIN}, {"pem", NULL, TRAIL},
 	{"forwarded", NULL, 0}, {"for", NULL, 0}, {"x", NULL, 0},
 	{"comment", NULL, 0}, {"vendor", "supplier", ORDER},
 	{"payroll", "pay", 0}, {"transfer", "payment", ORDER},
@@ -1396,18 +1397,31 @@ find_singular(const char *word, int len)
 /*
  * A word that may stand in a run-together name, or -1.  Short ones are found by
  * chance in many others (temp-lat-e, str-ip, for-tune), so only those that
- * people do write together count.
+ * people do write together count, and in front of a long one all of three
+ * letters (alt-email, tmp-password).
  */
 static int
 find_part(const char *word, int len, bool first)
 {
 	int			i = find_singular(word, len);
+	int			wanted = first ? JOIN | FIRST : JOIN;
 
 	if (i < 0 || ((words[i].flags & NOJOIN) != 0 &&
-				  !(first && (words[i].flags & FIRST) != 0)) ||
-		(strlen(words[i].word) < 4 && (words[i].flags & JOIN) == 0))
+				  (words[i].flags & wanted) == 0))
+		return -1;
+	if (strlen(words[i].word) < 4 && (words[i].flags & wanted) == 0 &&
+		!(first && len == 3))
 		return -1;
 	return i;
+}
+
+/* As the first part, with `right` behind it. */
+static bool
+fits_before(int left, int right)
+{
+	return strlen(words[left].word) >= 4 ||
+		(words[left].flags & (JOIN | FIRST)) != 0 ||
+		strlen(words[right].word) >= 5;
 }
 
 /*
@@ -1436,7 +1450,7 @@ add_word(Tokens *tokens, const char *word, int len)
 						 (words[left].flags & (MACHINE | OTHER)) == 0))
 			continue;
 		right = find_part(word + cut, len - cut, false);
-		if (right >= 0)
+		if (right >= 0 && fits_before(left, right))
 		{
 			add_token(tokens, left);
 			add_token(tokens, right);
@@ -1446,7 +1460,7 @@ add_word(Tokens *tokens, const char *word, int len)
 		{
 			int			middle = find_part(word + cut, cut2 - cut, false);
 
-			if (middle < 0)
+			if (middle < 0 || !fits_before(left, middle))
 				continue;
 			right = find_part(word + cut2, len - cut2, false);
 			if (right >= 0)

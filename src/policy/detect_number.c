@@ -813,7 +813,8 @@ date_end(const HgScan *scan, const Number *number)
 
 /*
  * Is it what follows the first four of an IBAN, with that country's length?  One
- * whose remainder is right would have been found there.
+ * whose remainder is right would have been found there.  Where sixteen digits
+ * follow, a card behind a label is as likely.
  */
 static bool
 of_wrong_iban(const HgScan *scan, const Number *number)
@@ -825,14 +826,15 @@ of_wrong_iban(const HgScan *scan, const Number *number)
 	if (number->groups < 4 || number->start - scan->floor < 5)
 		return false;
 	first = scan->s + number->start - 5;
-	if (first[4] != ' ' || !IS(first[0], B_ALPHA) || !IS(first[1], B_ALPHA) ||
+	if (first[4] != ' ' || !IS(first[0], B_UPPER) || !IS(first[1], B_UPPER) ||
 		!IS(first[2], B_DIGIT) || !IS(first[3], B_DIGIT) ||
 		IS(at(scan, number->start - 6), B_WORD))
 		return false;
 	length = hg_iban_length(first[0] & ~32, first[1] & ~32);
 	for (int g = 0; g < number->groups && n < length; g++)
-		n += number->len[g];
-	return n == length;
+		if (g == 0 || number->sep[g] == ' ')
+			n += number->len[g];
+	return n == length && n != 20;
 }
 
 static bool
@@ -1512,7 +1514,7 @@ hg_match_letter_id(const HgScan *scan, int start, int end, int mask,
 	bool		two_digits;
 	bool		whole;
 
-	/* an address of a machine without its colons, where one is expected */
+	/* a MAC address without its colons, where one is expected */
 	if ((scan->hints & H(HINT_MAC)) != 0 && end - start == 12 && scan->whole &&
 		start == 0 && end == scan->len)
 	{

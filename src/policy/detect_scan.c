@@ -56,7 +56,9 @@ const unsigned char hg_byte[256] = {
 
 /*
  * The last two letters of the words that announce a secret, as bits of the
- * letter before for each last one: see hg_match_secret.
+ * letter before for each last one: see hg_match_secret.  There are eight
+ * different sets and may be no more, or detect_wide.c gives up; so c and u have
+ * the same, and a and w, with letters that only one of them needs.
  */
 #define L(letter) (1 << ((letter) - 'a'))
 

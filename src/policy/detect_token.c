@@ -18,6 +18,7 @@
 /* Longer ones are not looked for behind a name like "password" or "token". */
 #define MAX_PASSWORD 200
 #define MAX_SECRET 1024
+#define MAX_SESSION 256
 
 /* Alphabets of tokens. */
 typedef enum Alphabet
@@ -221,28 +222,30 @@ mixed(const unsigned char *s, int len, int n)
 
 /*
  * What stands behind a vendor's prefix: two letters and two digits.  One in
- * seven random strings of 20 has fewer of these, and shows otherwise that it
- * is no name: by capitals side by side among small letters, or by digits alone.
+ * seven random strings of 20 has fewer of these; it goes to and fro between
+ * capitals and small letters more often than words do, or is of digits alone.
  */
 static bool
 unlike_words(const unsigned char *s, int len, Alphabet alphabet)
 {
 	int			digits = 0;
-	int			pairs = 0;
-	int			lower = 0;
+	int			changes = 0;
+	bool		pair = false;
 
-	if (alphabet == BASE32)
-		return true;
-	if (mixed(s, len, 2))
+	if (alphabet == BASE32 || mixed(s, len, 2))
 		return true;
 	for (int i = 0; i < len; i++)
 	{
+		if (len - i >= 7 && pg_strncasecmp((const char *) s + i, "example", 7) == 0)
+			return false;
 		digits += IS(s[i], B_DIGIT);
-		lower += IS(s[i], B_LOWER);
-		pairs += i > 0 && IS(s[i], B_UPPER) && IS(s[i - 1], B_UPPER) &&
-			s[i] != s[i - 1];
+		if (i == 0)
+			continue;
+		changes += (IS(s[i - 1], B_LOWER) && IS(s[i], B_UPPER)) ||
+			(IS(s[i - 1], B_UPPER) && IS(s[i], B_LOWER));
+		pair |= IS(s[i - 1], B_UPPER) && IS(s[i], B_UPPER) && s[i - 1] != s[i];
 	}
-	return (pairs > 0 && lower > 1) || (alphabet == TOKEN && digits >= 10);
+	return (pair && changes * 4 >= len) || (alphabet == TOKEN && digits >= 10);
 }
 
 static bool
@@ -814,13 +817,24 @@ ends_with(const unsigned char *s, int len, const char *tail)
 						IS(s[len - 1], B_HIGH)) && pg_strncasecmp((const char *) s + len - n, tail, n) == 0;
 }
 
-/* An option of a command of which curl is near enough. */
+/* Does an option at `start` stand in a command of curl's? */
 static bool
 of_curl(const HgScan *scan, int start)
 {
-	for (int i = start - 4; i >= Max(start - 256, 0); i--)
-		if (memcmp(scan->s + i, "curl", 4) == 0)
+	const unsigned char *s = scan->s;
+
+	for (int i = start - 5; i >= Max(start - 512, 0); i--)
+	{
+		/* the end of a line, and of a command among others */
+		if (s[i] == '\n' && at(scan, i - 1) != '\\')
+			return false;
+		if (s[i] == ' ' && s[i + 2] == ' ' && (s[i + 1] == '|' || s[i + 1] == ';'))
+			return false;
+		if (s[i] == s[i + 1] && (s[i] == '&' || s[i] == '|') && s[i + 2] == ' ')
+			return false;
+		if (memcmp(s + i, "curl", 4) == 0)
 			return true;
+	}
 	return false;
 }
 
@@ -866,7 +880,7 @@ announced(const HgScan *scan, int start, int end)
 		case 'r':
 			if (len == 4 && at(scan, start - 1) == '-' &&
 				ends_with(s, len, "user"))
-				return of_curl(scan, start) ? A_USER : NOTHING;
+				return A_USER;
 			return len == 6 && ends_with(s, len, "bearer") ? A_BEARER : NOTHING;
 		case 'c':
 			return len == 5 && ends_with(s, len, "basic") ? A_BASIC : NOTHING;
@@ -889,8 +903,7 @@ announced(const HgScan *scan, int start, int end)
 			return len == 2 && ends_with(s, len, "pw") ? A_PASSWORD : NOTHING;
 		case 'u':
 			return len == 1 && at(scan, start - 1) == '-' &&
-				IS(at(scan, start - 2), B_SPACE) && of_curl(scan, start) ?
-				A_USER : NOTHING;
+				IS(at(scan, start - 2), B_SPACE) ? A_USER : NOTHING;
 		case 'y':
 			if (ends_with(s, len, "key"))
 			{
@@ -983,7 +996,8 @@ hg_password_like(const unsigned char *s, int len, bool assigned)
 	bool		letter = false;
 	bool		other = false;
 
-	if (len < 4 || len > MAX_PASSWORD || hg_placeholder(s, len) || dummy(s, len))
+	if (len < 4 || len > MAX_PASSWORD || hg_placeholder(s, len) ||
+		dummy(s, len) || (s[len - 1] == '!' && dummy(s, len - 1)))
 		return false;
 	for (int i = 0; i < len; i++)
 	{
@@ -1002,33 +1016,71 @@ hg_password_like(const unsigned char *s, int len, bool assigned)
 	return assigned && len >= 6;
 }
 
-/*
- * What stands unquoted where a password would, and is a program's: a call or an
- * element, a variable, a rule of what it must be.
- */
-static bool
-code_like(const unsigned char *s, int len)
+/* How many small letters and _, as names of variables have, it begins with. */
+static int
+small_name(const unsigned char *s, int len)
 {
 	int			i = 0;
 
+	while (i < len && (IS(s[i], B_LOWER) || s[i] == '_'))
+		i++;
+	return i;
+}
+
+/*
+ * What stands unquoted where a password would, and is a program's: a variable
+ * of its name, a call or an element, a rule of what it must be.  `behind` is the
+ * byte that ended it.
+ */
+static bool
+code_like(const unsigned char *s, int len, unsigned char behind)
+{
+	static const char *const names[] = {
+		"pass", "pwd", "pw", "secret", "token", "key", NULL
+	};
+	int			i = 0;
+	bool		dot = false;
+
+	/* @password, $db_password, :pwd */
 	if (s[0] == '@' || s[0] == '$' || s[0] == ':')
 	{
-		while (++i < len && (IS(s[i], B_ALPHA) || s[i] == '_'))
-			;
-		return i == len;
+		if (small_name(s + 1, len - 1) < len - 1)
+			return false;
+		for (int k = 0; names[k] != NULL; k++)
+		{
+			int			n = strlen(names[k]);
+
+			for (i = 1; i + n <= len; i++)
+				if (memcmp(s + i, names[k], n) == 0)
+					return true;
+		}
+		return false;
 	}
+
 	while (i < len && (IS(s[i], B_ALPHA) || s[i] == '_' || s[i] == '.' ||
 					   s[i] == ':' || s[i] == '>' ||
 					   (s[i] == '-' && i + 1 < len && s[i + 1] == '>')))
-		i++;
+		dot |= s[i++] == '.';
 	if (i == 0 || i == len)
 		return false;
 	if (s[i] == '|')
+	{
+		/* required|min:8 */
+		for (int k = i; k < len; k++)
+			if (!IS(s[k], B_LOWER | B_DIGIT | B_UNDER) && s[k] != '|' &&
+				s[k] != ':' && s[k] != ',')
+				return false;
 		return dummy(s, i);
-	/* a quote or the end of the call ends what is looked at */
-	return (s[i] == '(' || s[i] == '[') &&
-		(i + 1 == len || strchr("$:@", s[i + 1]) != NULL ||
-		 memchr(s, '.', i) != NULL);
+	}
+	if (s[i] != '(' && s[i] != '[')
+		return false;
+	/* env("X"), input(), params[:password], crypt($1, config.get(key) */
+	if (++i == len)
+		return behind == '"' || behind == '\'' || behind == ')' ||
+			behind == ']';
+	if (s[i] == '$' || s[i] == ':')
+		return i + 1 < len && IS(s[i + 1], B_DIGIT | B_LOWER | B_UNDER);
+	return dot && behind == ')' && i + small_name(s + i, len - i) == len;
 }
 
 /*
@@ -1053,18 +1105,27 @@ static int
 copula(const HgScan *scan, int i, bool *sign)
 {
 	static const char *const verbs[] = {
-		"is ", "is: ", "ist ", "est ", "es ", "lautet ", NULL
+		"is", "ist", "est", "es", "lautet", "\xC3\xA9", "\xC3\xA8", NULL
 	};
 
 	for (int k = 0; verbs[k] != NULL; k++)
 	{
 		int			n = strlen(verbs[k]);
+		bool		colon = false;
 
-		if (scan->len - i > n && memcmp(scan->s + i, verbs[k], n) == 0)
+		if (scan->len - i < n + 4 || memcmp(scan->s + i, verbs[k], n) != 0)
+			continue;
+		if (scan->s[i + n] == ' ' && scan->s[i + n + 1] == ':')
+			n++;
+		if (scan->s[i + n] == ':')
 		{
-			*sign = *sign || verbs[k][n - 2] == ':';
-			return n;
+			colon = true;
+			n++;
 		}
+		if (scan->s[i + n] != ' ')
+			continue;
+		*sign |= colon;
+		return n + 1;
 	}
 	return 0;
 }
@@ -1111,7 +1172,8 @@ basic_end(const HgScan *scan, int start)
 				return 0;
 	}
 	colon = memchr(text, ':', n);
-	if (colon == NULL || colon == text + n - 1)
+	/* a few words are one by chance, as Only */
+	if (colon == NULL || colon == text || colon == text + n - 1 || n < 5)
 		return 0;
 	for (int k = 0; k < 2 && at(scan, i) == '='; k++)
 		i++;
@@ -1238,8 +1300,8 @@ hg_match_secret(const HgScan *scan, int start, int end, HgSpan *span)
 		return false;
 
 	stop = secret_end(scan, i, quote, escaped,
-					  what == A_PASSWORD || what == A_USER ?
-					  MAX_PASSWORD + 1 : MAX_SECRET);
+					  what == A_PASSWORD ? MAX_PASSWORD + 1 :
+					  what == A_SESSION ? MAX_SESSION : MAX_SECRET);
 	s = scan->s + i;
 	len = stop - i;
 	if (len < 4 || i < scan->floor)
@@ -1275,9 +1337,9 @@ hg_match_secret(const HgScan *scan, int start, int end, HgSpan *span)
 			return true;
 	}
 
-	if (what == A_USER)
-		return hg_password_like(s, len, false) &&
-			hg_span(span, i, stop, "secret_token", 80);
+	if (what == A_USER && hg_password_like(s, len, false) &&
+		of_curl(scan, start))
+		return hg_span(span, i, stop, "secret_token", 80);
 	if (what == A_PASSWORD)
 	{
 		if (hg_hex_password(s, len) != NULL)
@@ -1286,7 +1348,7 @@ hg_match_secret(const HgScan *scan, int start, int end, HgSpan *span)
 			memchr(s, '!', len) == NULL)
 			return false;
 		if (!hg_password_like(s, len, sign && (quote != 0 || !spaced)) ||
-			(quote == 0 && code_like(s, len)))
+			(quote == 0 && code_like(s, len, at(scan, stop))))
 			return false;
 		return hg_span(span, i, stop, "secret_token", 80);
 	}
