@@ -31,7 +31,7 @@ SELECT pg_temp.found(t) FROM unnest(ARRAY[
 	'Das Passwort lautet s3cret-9', 'Son mot de passe est s3cret-9', 'La contraseña es s3cret-9', 'senha: s3cret-9',
 	'mdp=s3cret-9', 'Password is: s3cret-9', 'requirepass s3cret-9', 'password: Summer(2024)!',
 	'Passwort lautet: s3cret-9', 'senha é s3cret-9', 'POSTGRES_PASSWORD=@dmin', 'pw: $uperSecret', 'pw=Welcome.to(1234',
-	'password=secret|Pa55', 'ldapsearch -u a:aB3dE6gH9jK2mN5pQ8sT1vW4yZ7xC0bF', 'LT01 4242 4242 4242 4242',
+	'password=secret|Pa55', 'password=secret!', 'ldapsearch -u a:aB3dE6gH9jK2mN5pQ8sT1vW4yZ7xC0bF', 'LT01 4242 4242 4242 4242',
 	'<db:password>s3cret-9</db:password>', '<add key="ApiKey" value="kZ8vQ2nR4tYw7LpXc1Bd9Ff3"/>',
 	'SECRET_KEY_BASE=9f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c', 'Set-Cookie: sid=kZ8vQ2nR4tYw7LpXc1Bd9Ff3; Path=/',
 	'{"sessionId":"kZ8vQ2nR4tYw7LpXc1Bd9Ff3"}', 'PHPSESSID=kZ8vQ2nR4tYw7LpXc1Bd9Ff3', 'connect.sid=kZ8vQ2nR4tYw7LpXc1Bd9Ff3']) t;

@@ -996,8 +996,7 @@ hg_password_like(const unsigned char *s, int len, bool assigned)
 	bool		letter = false;
 	bool		other = false;
 
-	if (len < 4 || len > MAX_PASSWORD || hg_placeholder(s, len) ||
-		dummy(s, len) || (s[len - 1] == '!' && dummy(s, len - 1)))
+	if (len < 4 || len > MAX_PASSWORD || hg_placeholder(s, len) || dummy(s, len))
 		return false;
 	for (int i = 0; i < len; i++)
 	{
@@ -1196,6 +1195,7 @@ hg_match_secret(const HgScan *scan, int start, int end, HgSpan *span)
 	bool		sign = false;	/* = or : stands between */
 	bool		spaced = false;
 	bool		tag = false;	/* <key>value</key> */
+	bool		verb = false;	/* "is" stands between */
 	int			n;
 	const unsigned char *s;
 
@@ -1266,7 +1266,10 @@ hg_match_secret(const HgScan *scan, int start, int end, HgSpan *span)
 				i++;
 		}
 		else if (spaced && (n = copula(scan, i, &sign)) > 0)
+		{
+			verb = true;
 			i += n;
+		}
 		else if (spaced && i + 4 < scan->len &&
 				 memcmp(scan->s + i, "for ", 4) == 0)
 		{
@@ -1309,6 +1312,9 @@ hg_match_secret(const HgScan *scan, int start, int end, HgSpan *span)
 	if (tag && (at(scan, stop) != '<' || at(scan, stop + 1) != '/'))
 		return false;
 	if (what == A_SESSION && !sign)
+		return false;
+	/* the password is required! */
+	if (verb && s[len - 1] == '!' && dummy(s, len - 1))
 		return false;
 	if (what == A_BASIC)
 	{
